@@ -1,0 +1,139 @@
+//! A fragment: one remembered statement and everything known about it.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::digest::{Digest, FieldHasher, FragmentId};
+use crate::moment::Moment;
+use crate::words::{FileName, Kind, RecordId, RuleName, Scope, SessionId, Tag, Trust};
+
+/// Text that somebody said; its `Debug` form shows only the length, so that it never reaches a log.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(String);
+
+impl Text {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({} bytes)", self.0.len())
+    }
+}
+
+/// How likely a fragment is worth knowing later, in percent (0 to 100).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Confidence(u8);
+
+impl Confidence {
+    /// Returns a confidence of `percent`, held to 100.
+    pub fn percent(percent: u8) -> Self {
+        Self(percent.min(100))
+    }
+
+    /// Returns the percent.
+    pub const fn as_percent(self) -> u8 {
+        self.0
+    }
+}
+
+/// The line of a session that a fragment came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// The session that was recorded.
+    pub session: SessionId,
+    /// The file that it was read from, without its folder.
+    pub file: FileName,
+    /// The record, by the session's own id; the line number stands in where it has none.
+    pub record: RecordId,
+    /// The line in the file, from 1.
+    pub line: u32,
+    /// The digest of the line's bytes without its line feed.
+    pub digest: Digest,
+    /// Who spoke in that record.
+    pub speaker: Trust,
+    /// The rule that proposed the fragment.
+    pub rule: RuleName,
+}
+
+/// One remembered statement with kind, scope, trust, time and provenance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment {
+    /// The digest of kind, scope and normalised statement.
+    pub id: FragmentId,
+    /// Counts changes to the other fields, from 1.
+    pub revision: u32,
+    /// What the fragment says.
+    pub kind: Kind,
+    /// Where it applies.
+    pub scope: Scope,
+    /// Who stood behind it.
+    pub trust: Trust,
+    /// How likely it is worth knowing later.
+    pub confidence: Confidence,
+    /// The statement itself, in one or a few sentences.
+    pub statement: Text,
+    /// What was asked, and between which options; read by people, never ranked.
+    pub context: Option<Text>,
+    /// When it was said.
+    pub created: Moment,
+    /// When it stopped being true, if it did.
+    pub valid_to: Option<Moment>,
+    /// The older fragments that this one replaces, ascending.
+    pub supersedes: Vec<FragmentId>,
+    /// Free labels, ascending.
+    pub tags: Vec<Tag>,
+    /// Where it came from, ascending, at least one.
+    pub sources: Vec<Source>,
+}
+
+impl Fragment {
+    /// Returns the id of a statement of this kind in this scope.
+    ///
+    /// Case, width and spacing do not matter: the statement is normalised as by
+    /// [`normalize`] before it is hashed.
+    pub fn id_of(kind: Kind, scope: &Scope, statement: &str) -> FragmentId {
+        let mut hasher = FieldHasher::new("garner.fragment.v1");
+        hasher
+            .field(kind.as_str().as_bytes())
+            .field(scope.to_string().as_bytes())
+            .field(normalize(statement).as_bytes());
+        FragmentId::new(hasher.finish())
+    }
+}
+
+/// Returns `text` in Unicode NFKC, lower case, with each run of white space as one space.
+pub fn normalize(text: &str) -> String {
+    let folded: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_of_spaces_and_case_does_not_make_a_new_fragment() {
+        let id = |text: &str| Fragment::id_of(Kind::Rule, &Scope::User, text);
+        assert_eq!(id("Use  the ﬁle lock"), id("use the file\nLOCK "));
+        assert_ne!(id("use the file lock"), id("use the file locks"));
+        assert_ne!(
+            id("use the file lock"),
+            Fragment::id_of(Kind::Fact, &Scope::User, "use the file lock")
+        );
+    }
+
+    #[test]
+    fn debug_output_never_shows_a_statement() {
+        assert_eq!(format!("{:?}", Text::new("secret")), "Text(6 bytes)");
+    }
+}

@@ -1,0 +1,35 @@
+//! What a memory is, and the bundle format.
+//!
+//! Pure: no files, no network, no clock, no environment, no async. Time, keys and bytes are
+//! arguments. The one impurity is the operating system's random source, which sealing and key
+//! generation need.
+
+mod contents;
+mod diff;
+mod digest;
+mod draft;
+mod embedder;
+mod error;
+mod explain;
+mod fragment;
+mod moment;
+pub mod record;
+#[cfg(test)]
+mod test_support;
+mod words;
+
+pub use contents::{
+    Change, Contents, Kernel, Lineage, MAX_INTEGER, Tombstone, TombstoneReason, Version,
+};
+pub use diff::{Difference, diff};
+pub use digest::{Digest, FieldHasher, FragmentId};
+pub use draft::{Draft, Entry, Merged, Status};
+pub use embedder::{EmbedError, Embedder, EmbedderId, Vector};
+pub use error::Error;
+pub use explain::{Explain, Fault};
+pub use fragment::{Confidence, Fragment, Source, Text, normalize};
+pub use moment::Moment;
+pub use words::{
+    ChannelName, Class, FileName, KeyName, Kind, ProjectName, RecordId, RuleName, Scope, SessionId,
+    Tag, Trust,
+};
