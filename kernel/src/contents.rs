@@ -165,12 +165,8 @@ impl Contents {
     /// Returns the tree digest: SHA-256 over `id SP revision SP sha256(record) LF` for all live
     /// fragments in the order of their ids (docs/format.md, "Tree digest").
     pub fn tree_digest(&self) -> Digest {
-        let mut lines = String::with_capacity(self.fragments.len() * 140);
-        for fragment in self.fragments.values() {
-            let record = record::digest(fragment);
-            lines.push_str(&format!("{} {} {record}\n", fragment.id, fragment.revision));
-        }
-        Digest::of(lines.as_bytes())
+        let line = |f: &Fragment| format!("{} {} {}\n", f.id, f.revision, record::digest(f));
+        Digest::of(self.fragments.values().map(line).collect::<String>().as_bytes())
     }
 }
 

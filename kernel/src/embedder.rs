@@ -38,8 +38,11 @@ impl Vector {
         if !length.is_finite() || length <= f64::EPSILON {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "a component of a unit vector fits")]
-        components.iter_mut().for_each(|c| *c = (f64::from(*c) / length) as f32);
+        for component in &mut components {
+            #[expect(clippy::cast_possible_truncation, reason = "rounding to f32 is the point")]
+            let scaled = (f64::from(*component) / length) as f32;
+            *component = scaled;
+        }
         Some(Self(components))
     }
 

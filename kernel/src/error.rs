@@ -1,6 +1,7 @@
 //! What can go wrong in the kernel.
 
-use crate::digest::FragmentId;
+use crate::contents::Version;
+use crate::digest::{Digest, FragmentId};
 use crate::explain::{Explain, Fault};
 
 /// Why bytes or words could not become a value of the kernel.
@@ -47,6 +48,165 @@ pub enum Error {
         /// The revision of the change.
         revision: u32,
     },
+    /// The file is not a bundle.
+    #[error("this is not a Garner bundle [K101]")]
+    NotABundle,
+    /// The bundle file is damaged or cut.
+    #[error("the bundle is damaged: {rule} [K102]")]
+    Container {
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// Something is larger than the format allows.
+    #[error("{what} has {got}, more than the limit of {max} [K104]")]
+    Limit {
+        /// What is too large.
+        what: &'static str,
+        /// How large it is.
+        got: u64,
+        /// How large it may be.
+        max: u64,
+    },
+    /// A signed note is malformed.
+    #[error("the {what} is malformed: {rule} [K201]")]
+    Note {
+        /// Which note.
+        what: &'static str,
+        /// The rule that it breaks.
+        rule: String,
+    },
+    /// Too few trusted keys signed a note.
+    #[error("the {what} is signed by [{}], but {want} of [{}] must sign it [K202]", signed_by.join(", "), trusted.join(", "))]
+    Threshold {
+        /// Which note.
+        what: &'static str,
+        /// The names on its signature lines.
+        signed_by: Vec<String>,
+        /// The names of the keys that could sign it.
+        trusted: Vec<String>,
+        /// How many of them must.
+        want: usize,
+    },
+    /// A trusted key's signature does not verify.
+    #[error("the signature of `{key}` on the {what} is wrong [K203]")]
+    Signature {
+        /// Which note.
+        what: &'static str,
+        /// The key.
+        key: String,
+    },
+    /// A key signed something that it may not sign.
+    #[error("key `{key}` may not sign this: {reason} [K205]")]
+    KeyScope {
+        /// The key.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A file has another size than the signed one.
+    #[error("{what} has {got} bytes, not {want} [K211]")]
+    WrongSize {
+        /// Which file.
+        what: String,
+        /// Its size.
+        got: u64,
+        /// The signed size.
+        want: u64,
+    },
+    /// A file has another digest than the signed one.
+    #[error("{what} has digest {}, not {} [K212]", got.short(), want.short())]
+    WrongDigest {
+        /// Which file.
+        what: String,
+        /// Its digest.
+        got: Digest,
+        /// The signed digest.
+        want: Digest,
+    },
+    /// A signed statement speaks of something else.
+    #[error("the {what} is `{got}`, not `{want}` [K213]")]
+    Mismatch {
+        /// What differs.
+        what: &'static str,
+        /// What it says.
+        got: String,
+        /// What it must say.
+        want: String,
+    },
+    /// The bundle comes from another repository than the pinned one.
+    #[error("the bundle comes from repository {found}, not from the pinned {want} [K213]")]
+    WrongRepository {
+        /// The pinned repository.
+        want: String,
+        /// Where it comes from.
+        found: String,
+    },
+    /// None of the keys is among the recipients.
+    #[error("none of our {} keys is among the {recipients} recipients of the {what} [K221]", tried.len())]
+    CannotDecrypt {
+        /// What is encrypted.
+        what: &'static str,
+        /// The public halves of the keys that were tried.
+        tried: Vec<String>,
+        /// How many recipients it has.
+        recipients: usize,
+    },
+    /// The age crate could not encrypt or decrypt.
+    #[error("encryption of the {what} failed: {reason} [K222]")]
+    Age {
+        /// What it was about.
+        what: &'static str,
+        /// What the crate said.
+        reason: String,
+    },
+    /// A zstd frame is not as it must be.
+    #[error("compressed data is damaged: {reason} [K231]")]
+    Zstd {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The plaintext of an object breaks a rule.
+    #[error("an object is malformed: {rule} [K232]")]
+    Object {
+        /// The rule.
+        rule: String,
+    },
+    /// An older version was offered than one that is known.
+    #[error("version {offered} was offered, but {known} is already known [K301]")]
+    WentBack {
+        /// The newest known version.
+        known: Version,
+        /// The offered one.
+        offered: Version,
+    },
+    /// Two heads claim the same version.
+    #[error("two different heads claim version {version}: {} and {} [K302]", known.short(), offered.short())]
+    Fork {
+        /// The version.
+        version: Version,
+        /// The head that was verified first.
+        known: Digest,
+        /// The other one.
+        offered: Digest,
+    },
+    /// The search for secrets found some; nothing was sealed.
+    #[error("{findings} secrets were found in the fragments")]
+    SecretsFound {
+        /// How many.
+        findings: u64,
+    },
+    /// A key is not written as it must be; the text is not repeated.
+    #[error("this is not a valid {what}")]
+    BrokenKey {
+        /// What kind of key.
+        what: &'static str,
+    },
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no random bytes: {reason}")]
+    Random {
+        /// What it said.
+        reason: String,
+    },
 }
 
 impl Explain for Error {
@@ -55,15 +215,39 @@ impl Explain for Error {
             Self::MalformedId { .. }
             | Self::UnknownWord { .. }
             | Self::Record { .. }
-            | Self::Draft { .. } => Fault::Input,
-            Self::RevisionWentBack { .. } => Fault::Trust,
+            | Self::Draft { .. }
+            | Self::SecretsFound { .. }
+            | Self::NotABundle
+            | Self::BrokenKey { .. } => Fault::Input,
+            Self::Random { .. } => Fault::Internal,
+            _ => Fault::Trust,
         }
     }
 
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::UnknownWord { known, .. } => Some(format!("use one of: {}", known.join(", "))),
-            _ => None,
-        }
+        let hint = match self {
+            Self::UnknownWord { known, .. } => {
+                return Some(format!("use one of: {}", known.join(", ")));
+            }
+            Self::NotABundle => "give a `.kernel` file, or a channel such as `notes@latest`",
+            Self::Container { .. } | Self::WrongSize { .. } | Self::WrongDigest { .. } => {
+                "nothing was loaded; copy or pull the bundle again, then run `garner verify` on it"
+            }
+            Self::CannotDecrypt { .. } => {
+                "send the line of `garner key show device` to the publisher, who runs \
+                 `garner channel grant`; then pull again"
+            }
+            Self::WrongRepository { .. } => {
+                "if you trust that repository, add it with its invite: `garner channel add`"
+            }
+            Self::WentBack { .. } => "nothing was changed; ask the publisher why history was cut",
+            Self::Fork { .. } => "nothing was changed; show both digests to the publisher",
+            Self::SecretsFound { .. } => "run `garner review` and remove or edit those fragments",
+            Self::KeyScope { .. } | Self::Signature { .. } | Self::Threshold { .. } => {
+                "nothing was loaded; ask the publisher for a properly signed bundle"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }

@@ -4,6 +4,7 @@
 //! arguments. The one impurity is the operating system's random source, which sealing and key
 //! generation need.
 
+pub mod bundle;
 mod contents;
 mod diff;
 mod digest;
@@ -18,6 +19,7 @@ pub mod record;
 mod test_support;
 mod words;
 
+pub use bundle::Verified;
 pub use contents::{
     Change, Contents, Kernel, Lineage, MAX_INTEGER, Tombstone, TombstoneReason, Version,
 };

@@ -113,7 +113,7 @@ pub fn parse(line: &str) -> Result<Change, Error> {
     let wire: WireChange = serde_json::from_str(line).map_err(|e| broken(e.to_string()))?;
     let change = match wire {
         WireChange::Put(fragment) => Change::Put(Box::new(fragment_of(*fragment)?)),
-        WireChange::Del(tombstone) => Change::Del(tombstone_of(tombstone)?),
+        WireChange::Del(tombstone) => Change::Del(tombstone_of(&tombstone)?),
     };
     // 3. The one spelling.
     if self::line(&change) != line {
@@ -260,7 +260,7 @@ fn fragment_of(wire: WireFragment) -> Result<Fragment, Error> {
         valid_to: wire.valid_to.map(|at| at.parse()).transpose()?,
         supersedes: wire.supersedes.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
         tags: wire.tags.iter().map(|tag| tag.parse()).collect::<Result<_, _>>()?,
-        sources: wire.sources.into_iter().map(source_of).collect::<Result<_, _>>()?,
+        sources: wire.sources.iter().map(source_of).collect::<Result<_, _>>()?,
     };
     let ascending = fragment.supersedes.is_sorted_by(|a, b| a < b)
         && fragment.tags.is_sorted_by(|a, b| a < b)
@@ -268,7 +268,7 @@ fn fragment_of(wire: WireFragment) -> Result<Fragment, Error> {
     if ascending { Ok(fragment) } else { Err(broken("lists are ascending and without repetition")) }
 }
 
-fn source_of(wire: WireSource) -> Result<Source, Error> {
+fn source_of(wire: &WireSource) -> Result<Source, Error> {
     Ok(Source {
         session: wire.session.parse()?,
         file: wire.file.parse()?,
@@ -280,7 +280,7 @@ fn source_of(wire: WireSource) -> Result<Source, Error> {
     })
 }
 
-fn tombstone_of(wire: WireTombstone) -> Result<Tombstone, Error> {
+fn tombstone_of(wire: &WireTombstone) -> Result<Tombstone, Error> {
     let reason = TombstoneReason::from_word(&wire.reason).ok_or_else(|| Error::UnknownWord {
         what: "reason",
         word: wire.reason.clone(),

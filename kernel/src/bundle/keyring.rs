@@ -1,0 +1,140 @@
+//! Keyrings: the small file that carries an epoch's key to each reader.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::keys::{DeviceKey, Recipient};
+use super::limits;
+use super::sealed_box;
+use super::statement::{RepositoryId, to_json};
+use crate::contents::Version;
+use crate::error::Error;
+
+/// An epoch: the key that objects are encrypted to, from one version on.
+#[derive(Debug, Clone)]
+pub struct Epoch {
+    /// Counts epochs, from 1.
+    pub number: u64,
+    /// The key that opens its objects.
+    pub key: DeviceKey,
+    /// The first version that uses it.
+    pub from: Version,
+}
+
+/// A device that can read, by the name its owner gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// The name.
+    pub name: String,
+    /// The public half of its key.
+    pub recipient: Recipient,
+}
+
+/// What a keyring file carries to each recipient.
+#[derive(Debug, Clone)]
+pub struct Keyring {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// Who can read.
+    pub readers: Vec<Reader>,
+    /// Every epoch that a reader may need.
+    pub epochs: Vec<Epoch>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireKeyring {
+    repo: String,
+    readers: Vec<WireReader>,
+    epochs: Vec<WireEpoch>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireReader {
+    name: String,
+    recipient: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireEpoch {
+    n: u64,
+    identity: String,
+    from_seq: u64,
+}
+
+impl Keyring {
+    /// Makes a keyring with a first epoch, whose key is new.
+    pub fn new(repository: RepositoryId, readers: Vec<Reader>) -> Self {
+        let epoch = Epoch { number: 1, key: DeviceKey::generate(), from: Version::FIRST };
+        Self { repository, readers, epochs: vec![epoch] }
+    }
+
+    /// Returns the newest epoch.
+    pub fn current(&self) -> Option<&Epoch> {
+        self.epochs.iter().max_by_key(|epoch| epoch.number)
+    }
+
+    /// Returns the epoch with this number.
+    pub fn epoch(&self, number: u64) -> Option<&Epoch> {
+        self.epochs.iter().find(|epoch| epoch.number == number)
+    }
+
+    /// Encrypts the keyring to its readers.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] above 64 readers, [`Error::Age`] without any.
+    pub fn seal(&self) -> Result<Vec<u8>, Error> {
+        if self.readers.len() > limits::RECIPIENTS {
+            let (got, max) = (self.readers.len() as u64, limits::RECIPIENTS as u64);
+            return Err(Error::Limit { what: "readers of a keyring", got, max });
+        }
+        let recipients: Vec<&Recipient> = self.readers.iter().map(|r| &r.recipient).collect();
+        sealed_box::encrypt(&recipients, Zeroizing::new(self.to_json()).as_bytes())
+    }
+
+    /// Decrypts a keyring file, whose digest must already be trusted, with any of `keys`.
+    ///
+    /// # Errors
+    /// [`Error::CannotDecrypt`] if none of the keys is among its readers.
+    pub fn open(sealed: &[u8], keys: &[&DeviceKey]) -> Result<Self, Error> {
+        // Two stanzas more than readers: age adds grease.
+        let plain = sealed_box::decrypt("keyring", sealed, keys, limits::RECIPIENTS + 2)?;
+        Self::parse(&plain)
+    }
+
+    /// Returns the plaintext of the keyring file; it is secret.
+    fn to_json(&self) -> String {
+        let reader =
+            |r: &Reader| WireReader { name: r.name.clone(), recipient: r.recipient.to_string() };
+        let epoch = |e: &Epoch| WireEpoch {
+            n: e.number,
+            identity: e.key.to_secret_text().to_string(),
+            from_seq: e.from.get(),
+        };
+        to_json(&WireKeyring {
+            repo: self.repository.to_string(),
+            readers: self.readers.iter().map(reader).collect(),
+            epochs: self.epochs.iter().map(epoch).collect(),
+        })
+    }
+
+    /// Reads the plaintext of a keyring file.
+    fn parse(json: &[u8]) -> Result<Self, Error> {
+        let broken = || Error::Note { what: "keyring", rule: "it is malformed".to_owned() };
+        let wire: WireKeyring = serde_json::from_slice(json).map_err(|_| broken())?;
+        let reader = |r: &WireReader| {
+            Ok::<_, Error>(Reader { name: r.name.clone(), recipient: r.recipient.parse()? })
+        };
+        let epoch = |e: &WireEpoch| {
+            let from = Version::new(e.from_seq).ok_or_else(broken)?;
+            Ok::<_, Error>(Epoch { number: e.n, key: e.identity.parse()?, from })
+        };
+        Ok(Self {
+            repository: wire.repo.parse()?,
+            readers: wire.readers.iter().map(reader).collect::<Result<_, _>>()?,
+            epochs: wire.epochs.iter().map(epoch).collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! Manifests: the signed list of the files that make one version.
+
+use serde::{Deserialize, Serialize};
+
+use super::object::Role;
+use super::statement::{RepositoryId, json_text, parse_json};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::moment::Moment;
+use crate::words::{ChannelName, KeyName};
+
+/// The digest and size of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileRef {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// How many bytes it has.
+    pub size: u64,
+}
+
+impl FileRef {
+    /// Describes `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { digest: Digest::of(bytes), size: bytes.len() as u64 }
+    }
+
+    /// Checks that `bytes` are those described.
+    ///
+    /// # Errors
+    /// [`Error::WrongSize`] or [`Error::WrongDigest`] naming `what`.
+    pub fn check(&self, what: &str, bytes: &[u8]) -> Result<(), Error> {
+        let what = || what.to_owned();
+        if bytes.len() as u64 != self.size {
+            let got = bytes.len() as u64;
+            return Err(Error::WrongSize { what: what(), got, want: self.size });
+        }
+        let got = Digest::of(bytes);
+        if got != self.digest {
+            return Err(Error::WrongDigest { what: what(), got, want: self.digest });
+        }
+        Ok(())
+    }
+}
+
+/// One object of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireObject {
+    role: String,
+    sha256: String,
+    size: u64,
+    raw_size: u64,
+    from_seq: u64,
+    to_seq: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireFile {
+    sha256: String,
+    size: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireManifest {
+    repo: String,
+    channel: String,
+    parents: Vec<String>,
+    publisher: String,
+    created: String,
+    tool: String,
+    epoch: u64,
+    keyring: WireFile,
+    objects: Vec<WireObject>,
+}
+
+/// An object that a manifest lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectRef {
+    /// What it carries.
+    pub role: Role,
+    /// Its file.
+    pub file: FileRef,
+    /// The size of its plaintext, in bytes.
+    pub raw_size: u64,
+    /// The version it starts from; 0 for a base.
+    pub from: u64,
+    /// The version it leads to.
+    pub to: u64,
+}
+
+/// The signed statement about the files of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The digests of the heads it builds on.
+    pub parents: Vec<Digest>,
+    /// The key that signed it.
+    pub publisher: KeyName,
+    /// When it was made.
+    pub created: Moment,
+    /// The program that made it.
+    pub tool: String,
+    /// The epoch that its objects are encrypted to.
+    pub epoch: u64,
+    /// The keyring file.
+    pub keyring: FileRef,
+    /// The objects: a base, the deltas on it in order, the index.
+    pub objects: Vec<ObjectRef>,
+}
+
+const MANIFEST_TYPE: &str = "garner.manifest.v1";
+
+impl Manifest {
+    /// Returns the text to sign.
+    pub fn to_text(&self) -> String {
+        let object = |o: &ObjectRef| WireObject {
+            role: o.role.as_str().to_owned(),
+            sha256: o.file.digest.to_string(),
+            size: o.file.size,
+            raw_size: o.raw_size,
+            from_seq: o.from,
+            to_seq: o.to,
+        };
+        let keyring = WireFile { sha256: self.keyring.digest.to_string(), size: self.keyring.size };
+        let wire = WireManifest {
+            repo: self.repository.to_string(),
+            channel: self.channel.to_string(),
+            parents: self.parents.iter().map(Digest::to_string).collect(),
+            publisher: self.publisher.to_string(),
+            created: self.created.to_string(),
+            tool: self.tool.clone(),
+            epoch: self.epoch,
+            keyring,
+            objects: self.objects.iter().map(object).collect(),
+        };
+        json_text(MANIFEST_TYPE, &wire)
+    }
+
+    /// Reads the signed text.
+    ///
+    /// # Errors
+    /// [`Error::Note`] unless it is spelled exactly as [`Self::to_text`] would.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let broken = || Error::Note { what: "manifest", rule: "an object is malformed".to_owned() };
+        let wire: WireManifest = parse_json("manifest", MANIFEST_TYPE, text)?;
+        let object = |o: &WireObject| {
+            let file = FileRef { digest: o.sha256.parse().ok()?, size: o.size };
+            let role = Role::from_word(&o.role)?;
+            Some(ObjectRef { role, file, raw_size: o.raw_size, from: o.from_seq, to: o.to_seq })
+        };
+        Ok(Self {
+            repository: wire.repo.parse()?,
+            channel: wire.channel.parse()?,
+            parents: wire.parents.iter().map(|p| p.parse()).collect::<Result<_, _>>()?,
+            publisher: wire.publisher.parse()?,
+            created: wire.created.parse()?,
+            tool: wire.tool,
+            epoch: wire.epoch,
+            keyring: FileRef { digest: wire.keyring.sha256.parse()?, size: wire.keyring.size },
+            objects: wire.objects.iter().map(object).collect::<Option<_>>().ok_or_else(broken)?,
+        })
+    }
+}
