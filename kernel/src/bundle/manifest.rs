@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::note::Note;
 use super::object::Role;
 use super::statement::{RepositoryId, json_text, parse_json};
 use crate::digest::Digest;
@@ -139,6 +140,14 @@ impl Manifest {
             objects: self.objects.iter().map(object).collect(),
         };
         json_text(MANIFEST_TYPE, &wire)
+    }
+
+    /// Reads the manifest of a note whose file digest is already trusted.
+    ///
+    /// # Errors
+    /// [`Error::Note`] as by [`Self::parse`].
+    pub fn of(note: &Note) -> Result<Self, Error> {
+        Self::parse(note.text())
     }
 
     /// Reads the signed text.

@@ -1,0 +1,179 @@
+//! What can go wrong between a channel and its remote.
+
+use std::io;
+use std::path::PathBuf;
+
+use garner_kernel::{ChannelName, Explain, Fault, Version};
+
+/// Why a channel could not be read, checked or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The remote is not there.
+    #[error("the remote `{}` cannot be reached", path.display())]
+    Unreachable {
+        /// The folder that should be there.
+        path: PathBuf,
+    },
+    /// The text is not the address of a remote.
+    #[error("`{text}` is not the address of a remote: {reason}")]
+    Url {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A file of the remote is larger than its kind may be.
+    #[error("`{name}` of the remote has {got} bytes, more than {max}")]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// Its size.
+        got: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// A file that a signed statement names is not on the remote.
+    #[error("`{name}` is missing on the remote")]
+    MissingFile {
+        /// The file.
+        name: String,
+    },
+    /// A file of the remote does not pass the checks.
+    #[error("`{name}` of the remote is refused")]
+    Refused {
+        /// The file.
+        name: String,
+        /// The rule that it breaks.
+        #[source]
+        source: garner_kernel::Error,
+    },
+    /// The bundle format refused.
+    #[error(transparent)]
+    Kernel(#[from] garner_kernel::Error),
+    /// The remote holds no repository.
+    #[error("the remote holds no Garner repository")]
+    NoRepository,
+    /// The remote already holds a repository.
+    #[error("the remote already holds repository {repository}")]
+    RepositoryExists {
+        /// Its id.
+        repository: String,
+    },
+    /// The channel has no such version.
+    #[error("channel `{channel}` has no version {version}")]
+    NoVersion {
+        /// The channel.
+        channel: ChannelName,
+        /// The version.
+        version: Version,
+    },
+    /// Nothing was published to the channel yet.
+    #[error("nothing was published to channel `{channel}` yet")]
+    Empty {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// Others published first, again and again.
+    #[error("others published to channel `{channel}` first, {tries} times in a row")]
+    LostRace {
+        /// The channel.
+        channel: ChannelName,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// A heads chain does not hang together.
+    #[error("version {version} of channel `{channel}` does not follow on from the one before it")]
+    BrokenChain {
+        /// The channel.
+        channel: ChannelName,
+        /// The version.
+        version: Version,
+    },
+    /// A settings or trust file is malformed.
+    #[error("`{}` is not a valid settings file", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The channel is not set up on this machine.
+    #[error("channel `{channel}` is not known on this machine")]
+    UnknownChannel {
+        /// The channel.
+        channel: ChannelName,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Io { action, path: path.into(), source }
+    }
+}
+
+impl Explain for Error {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Io { .. } => Fault::Internal,
+            Self::Unreachable { .. } | Self::LostRace { .. } => Fault::Offline,
+            Self::Url { .. } | Self::RepositoryExists { .. } | Self::Settings { .. } => {
+                Fault::Input
+            }
+            Self::NoRepository
+            | Self::NoVersion { .. }
+            | Self::Empty { .. }
+            | Self::UnknownChannel { .. } => Fault::Missing,
+            Self::TooLarge { .. }
+            | Self::MissingFile { .. }
+            | Self::Refused { .. }
+            | Self::BrokenChain { .. } => Fault::Trust,
+            Self::Kernel(source) => source.fault(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "the disk is full: nothing was changed; make room and run the command again"
+            }
+            Self::Io { .. } => "check that the path exists and that you may write there",
+            Self::Unreachable { .. } => {
+                "plug the medium in or mount it, then run the command again; what is loaded stays \
+                 usable"
+            }
+            Self::Url { .. } => "write a folder as `file:/media/usb/notes`",
+            Self::TooLarge { .. } | Self::MissingFile { .. } | Self::BrokenChain { .. } => {
+                "nothing was changed; copy the remote again or ask the publisher"
+            }
+            Self::Refused { source, .. } | Self::Kernel(source) => return source.hint(),
+            Self::NoRepository => "the publisher creates one with `garner channel add NAME URL`",
+            Self::RepositoryExists { repository } => {
+                return Some(format!(
+                    "to read it, add `#{repository}` to the address once you trust that id"
+                ));
+            }
+            Self::NoVersion { channel, .. } | Self::Empty { channel } => {
+                return Some(format!("run `garner log {channel}` to see what there is"));
+            }
+            Self::LostRace { .. } => "run `garner publish` again",
+            Self::Settings { .. } => "repair or delete the file, then run the command again",
+            Self::UnknownChannel { .. } => {
+                "add it with `garner channel add NAME URL`; `garner channel list` shows the known"
+            }
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,252 @@
+//! Channels from end to end, over a remote in memory.
+
+use garner_kernel::bundle::{
+    self, DeviceKey, Floor, KeyGrant, PublisherKey, Reader, Right, Root, SecretScan,
+};
+use garner_kernel::{
+    Change, Confidence, Contents, Digest, Fragment, Kind, Scope, Source, Text, Trust as Speaker,
+    Version,
+};
+
+use crate::{
+    Error, MemoryRemote, Name, Publication, Published, Put, Remote, Repository, Trust, bundle_at,
+    create_repository, log, publish, pull,
+};
+
+struct Setup {
+    remote: MemoryRemote,
+    key: PublisherKey,
+    device: DeviceKey,
+    readers: Vec<Reader>,
+    trust: Trust,
+}
+
+fn setup() -> Setup {
+    let key = PublisherKey::from_seed("ada".parse().unwrap(), &[1; 32]);
+    let roles = [Right::Root, Right::Publish, Right::Freshness];
+    let root = Root {
+        repository: None,
+        version: 1,
+        expires: "2030-01-01T00:00:00Z".parse().unwrap(),
+        keys: vec![KeyGrant {
+            key: key.public(),
+            not_after: "2030-01-01T00:00:00Z".parse().unwrap(),
+            channels: Vec::new(),
+        }],
+        roles: roles.map(|right| (right, (vec!["ada".parse().unwrap()], 1))).into(),
+    };
+    let remote = MemoryRemote::default();
+    let id = create_repository(&remote, &root, &[&key]).unwrap();
+    let device = DeviceKey::generate();
+    let readers = vec![Reader { name: "laptop".to_owned(), recipient: device.recipient() }];
+    let repository = Repository { id, channel: "notes".parse().unwrap() };
+    Setup { remote, key, device, readers, trust: Trust { repository, floor: None } }
+}
+
+fn fragment(text: &str) -> Fragment {
+    Fragment {
+        id: Fragment::id_of(Kind::Fact, &Scope::User, text),
+        revision: 1,
+        kind: Kind::Fact,
+        scope: Scope::User,
+        trust: Speaker::Human,
+        confidence: Confidence::percent(80),
+        statement: Text::new(text),
+        context: None,
+        created: "2026-01-01T00:00:00Z".parse().unwrap(),
+        valid_to: None,
+        supersedes: Vec::new(),
+        tags: Vec::new(),
+        sources: vec![Source {
+            session: "s".parse().unwrap(),
+            file: "s.jsonl".parse().unwrap(),
+            record: "r".parse().unwrap(),
+            line: 1,
+            digest: Digest::of(b"line"),
+            speaker: Speaker::Human,
+            rule: "test".parse().unwrap(),
+        }],
+    }
+}
+
+impl Setup {
+    fn publish(&self, remote: &impl Remote, text: &str) -> Result<Published, Error> {
+        let publication = Publication {
+            trust: &self.trust,
+            readers: &self.readers,
+            publisher: &self.key,
+            devices: &[&self.device],
+            now: "2026-01-02T00:00:00Z".parse().unwrap(),
+            tool: "garner test".to_owned(),
+            scan: SecretScan { tool: "test".into(), version: "1".into(), findings: 0 },
+        };
+        publish(remote, &publication, &|before| {
+            let mut after = before.clone();
+            if after.fragment(&fragment(text).id).is_none() {
+                after.apply(Change::Put(Box::new(fragment(text))))?;
+            }
+            Ok(after)
+        })
+    }
+
+    fn contents(&self, remote: &impl Remote, version: u64) -> Contents {
+        let version = Version::new(version).unwrap();
+        let bundle = bundle_at(remote, &self.trust, version).unwrap();
+        let kernel = bundle::open(&bundle, &self.trust.anchor(), &[&self.device]).unwrap();
+        kernel.into_inner().contents
+    }
+}
+
+#[test]
+fn what_is_published_is_pulled() {
+    let mut setup = setup();
+    let mirror = MemoryRemote::default();
+    for text in ["One.", "Two.", "Three."] {
+        assert!(matches!(setup.publish(&setup.remote, text).unwrap(), Published::New(_)));
+        let pulled = pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
+        assert_eq!(pulled.new, 1);
+        setup.trust.floor = Some(pulled.floor);
+    }
+    let again = setup.publish(&setup.remote, "Three.").unwrap();
+    assert!(matches!(again, Published::Unchanged(version) if version.get() == 3));
+    assert_eq!(pull(&setup.remote, &mirror, &setup.trust, None).unwrap().bytes, 0);
+    assert_eq!(log(&mirror, &setup.trust).unwrap().len(), 3);
+    for version in 1..=3 {
+        let fragments = setup.contents(&mirror, version).fragments().len() as u64;
+        assert_eq!(fragments, version);
+    }
+}
+
+#[test]
+fn a_new_reader_gets_a_version_without_new_objects() {
+    let mut setup = setup();
+    setup.publish(&setup.remote, "One.").unwrap();
+    let before = setup.remote.files().len();
+    let phone = DeviceKey::generate();
+    let reader = Reader { name: "phone".to_owned(), recipient: phone.recipient() };
+    setup.readers.push(reader);
+    let published = setup.publish(&setup.remote, "One.").unwrap();
+    assert!(matches!(published, Published::New(ref sealed) if sealed.version.get() == 2));
+    // A keyring, a manifest, an index and a head: no segment is encrypted anew.
+    assert_eq!(setup.remote.files().len(), before + 4);
+    setup.device = phone;
+    assert_eq!(setup.contents(&setup.remote, 2).fragments().len(), 1);
+}
+
+#[test]
+fn every_damaged_or_missing_file_is_refused_and_the_mirror_stays_whole() {
+    let mut setup = setup();
+    setup.publish(&setup.remote, "One.").unwrap();
+    let mirror = MemoryRemote::default();
+    let pulled = pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
+    setup.trust.floor = Some(pulled.floor);
+    setup.publish(&setup.remote, "Two.").unwrap();
+    for (name, good) in setup.remote.files() {
+        // The text for people is not signed, and the latest note is a hint.
+        if name == Name::readme() || name == Name::latest(&"notes".parse().unwrap()) {
+            continue;
+        }
+        let kept = mirror.files();
+        let mut flipped = good.clone();
+        flipped[good.len() / 2] ^= 1;
+        for damage in [Some(flipped), Some(good[..good.len() - 1].to_vec()), None] {
+            match damage {
+                Some(bytes) => setup.remote.put_over(&name, &bytes).unwrap(),
+                None => setup.remote.remove(&name),
+            }
+            let fresh = MemoryRemote::default();
+            let refused = pull(&setup.remote, &fresh, &setup.trust, None);
+            let used = pull(&setup.remote, &mirror, &setup.trust, None);
+            // What belongs to version 1 alone may be damaged without harm to version 2.
+            if let Ok(pulled) = refused {
+                assert_eq!(pulled.floor.version.get(), 2, "{name}");
+                assert_eq!(setup.contents(&fresh, 2).fragments().len(), 2, "{name}");
+            } else {
+                assert!(used.is_err(), "{name}");
+            }
+            assert_eq!(setup.contents(&mirror, 1).fragments().len(), 1, "{name}");
+        }
+        setup.remote.put_over(&name, &good).unwrap();
+        for name in mirror.files().keys().filter(|name| !kept.contains_key(name)) {
+            mirror.remove(name);
+        }
+    }
+}
+
+#[test]
+fn a_remote_that_goes_back_or_forks_is_refused() {
+    let mut setup = setup();
+    let mirror = MemoryRemote::default();
+    setup.publish(&setup.remote, "One.").unwrap();
+    setup.publish(&setup.remote, "Two.").unwrap();
+    let pulled = pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
+    setup.trust.floor = Some(pulled.floor);
+    setup.remote.remove(&Name::head(&"notes".parse().unwrap(), pulled.floor.version));
+    let refused = pull(&setup.remote, &mirror, &setup.trust, None);
+    let source = |e: Error| matches!(e, Error::Kernel(garner_kernel::Error::WentBack { .. }));
+    assert!(refused.is_err_and(source));
+    setup.publish(&setup.remote, "Another two.").unwrap();
+    let refused = pull(&setup.remote, &mirror, &setup.trust, None);
+    let source = |e: Error| matches!(e, Error::Kernel(garner_kernel::Error::Fork { .. }));
+    assert!(refused.is_err_and(source));
+    let stranger = Floor { version: Version::FIRST, head: Digest::of(b"other") };
+    setup.trust.floor = Some(stranger);
+    assert!(pull(&setup.remote, &mirror, &setup.trust, None).is_err());
+}
+
+/// A remote on which somebody else publishes while we do.
+struct Rival<'a> {
+    setup: &'a Setup,
+    head: Name,
+    done: std::cell::Cell<bool>,
+}
+
+impl Remote for Rival<'_> {
+    fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.setup.remote.get(name, limit)
+    }
+
+    fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
+        if *name == self.head && !self.done.replace(true) {
+            self.setup.publish(&self.setup.remote, "Theirs.")?;
+        }
+        self.setup.remote.put_new(name, bytes)
+    }
+
+    fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+        self.setup.remote.put_over(name, bytes)
+    }
+}
+
+#[test]
+fn a_lost_race_is_run_again_and_nothing_is_lost() {
+    let setup = setup();
+    setup.publish(&setup.remote, "One.").unwrap();
+    let head = Name::head(&"notes".parse().unwrap(), Version::new(2).unwrap());
+    let rival = Rival { setup: &setup, head, done: false.into() };
+    let published = setup.publish(&rival, "Ours.").unwrap();
+    assert!(matches!(published, Published::New(ref sealed) if sealed.version.get() == 3));
+    let last = setup.contents(&setup.remote, 3);
+    for text in ["One.", "Theirs.", "Ours."] {
+        assert!(last.fragment(&fragment(text).id).is_some(), "{text} is lost");
+    }
+}
+
+#[test]
+fn a_second_repository_is_not_made_on_top_of_the_first() {
+    let setup = setup();
+    let other = PublisherKey::from_seed("eve".parse().unwrap(), &[2; 32]);
+    let root = Root {
+        repository: None,
+        version: 1,
+        expires: "2030-01-01T00:00:00Z".parse().unwrap(),
+        keys: vec![KeyGrant {
+            key: other.public(),
+            not_after: "2030-01-01T00:00:00Z".parse().unwrap(),
+            channels: Vec::new(),
+        }],
+        roles: [(Right::Root, (vec!["eve".parse().unwrap()], 1))].into(),
+    };
+    let refused = create_repository(&setup.remote, &root, &[&other]);
+    assert!(matches!(refused, Err(Error::RepositoryExists { .. })));
+}

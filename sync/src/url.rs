@@ -1,0 +1,105 @@
+//! Addresses of remotes, and invites that pin a repository.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use garner_kernel::bundle::RepositoryId;
+
+use crate::error::Error;
+use crate::folder::FolderRemote;
+
+/// Where a channel's files live; displays as `file:/path`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteUrl {
+    /// A folder on this machine, a mounted medium or a network drive.
+    Folder(PathBuf),
+}
+
+impl RemoteUrl {
+    /// Opens the remote, which must be there.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub fn open(&self) -> Result<FolderRemote, Error> {
+        match self {
+            Self::Folder(path) => FolderRemote::open(path),
+        }
+    }
+}
+
+impl fmt::Display for RemoteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for RemoteUrl {
+    type Err = Error;
+
+    /// Parses `file:/path`, `file:///path`, or an absolute path.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refused = |reason| Error::Url { text: text.to_owned(), reason };
+        let path = match text.split_once(':') {
+            Some(("file", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some((scheme, _)) if scheme.len() > 1 && !scheme.contains('/') => {
+                return Err(refused("this version knows folders (`file:`) only"));
+            }
+            _ => text,
+        };
+        if Path::new(path).is_absolute() {
+            return Ok(Self::Folder(PathBuf::from(path)));
+        }
+        Err(refused("the path must be absolute"))
+    }
+}
+
+/// The address of a remote and the repository that it must hold; displays as `file:/path#id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// The address.
+    pub url: RemoteUrl,
+    /// The pinned repository, if it is known.
+    pub repository: Option<RepositoryId>,
+}
+
+impl FromStr for Invite {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.strip_prefix("garner+").unwrap_or(text);
+        match text.rsplit_once('#') {
+            None => Ok(Self { url: text.parse()?, repository: None }),
+            Some((url, id)) => Ok(Self { url: url.parse()?, repository: Some(id.parse()?) }),
+        }
+    }
+}
+
+impl fmt::Display for Invite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "garner+{}", self.url)?;
+        self.repository.iter().try_for_each(|id| write!(f, "#{id}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_what_they_write() {
+        let id = "0123456789abcdef0123456789abcdef";
+        for (text, shown) in [
+            ("/media/usb", "garner+file:/media/usb".to_owned()),
+            ("file:///media/usb", "garner+file:/media/usb".to_owned()),
+            (&format!("garner+file:/media/usb#{id}"), format!("garner+file:/media/usb#{id}")),
+        ] {
+            assert_eq!(text.parse::<Invite>().unwrap().to_string(), shown);
+        }
+        for text in ["usb", "ftp://host/x", "file:usb", "/media/usb#short"] {
+            assert!(text.parse::<Invite>().is_err(), "{text}");
+        }
+    }
+}
