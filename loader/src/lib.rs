@@ -1,1 +1,35 @@
-//! Placeholder.
+//! Kernel to store to recall to injection.
+//!
+//! Takes verified kernels only, owns all SQL, and never reads a clock, the environment or a
+//! network: time, folders and embedders are arguments.
+
+mod analysis;
+mod error;
+mod history;
+pub mod inject;
+mod load;
+mod recall;
+mod stamp;
+mod store;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use load::{
+    Effect, LoadOptions, LoadPlan, LoadReport, OrderRule, PlannedText, Progress, Summary, Vectors,
+};
+pub use recall::{
+    Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Signals, TermSignal, TermUse,
+    TextSignals,
+};
+pub use stamp::Stamp;
+pub use store::channel::LoadedKernel;
+pub use store::event::{Event, InjectionEvent};
+pub use store::operation::{Action, Actor, Operation};
+pub use store::status::{ChannelStatus, Counts, Membership, StoredFragment};
+pub use store::vector_row::EmbedderInfo;
+pub use store::verify::{Check, StoreReport};
+pub use store::view::{Reading, View};
+pub use store::{Access, OpenOptions, Store};

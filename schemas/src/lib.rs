@@ -1,1 +1,43 @@
-//! Placeholder.
+//! JSON Schemas of everything that leaves the process, and SQL migrations.
+//!
+//! Constants only: nothing here parses, checks or runs them. A migration is never edited after
+//! release; a change is a new file with the next number.
+
+/// One step of the store's schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// The version of the store after the step, from 1 without gaps.
+    pub version: u32,
+    /// The statements.
+    pub sql: &'static str,
+}
+
+/// The steps that build a store, in order.
+pub const STORE_MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: STORE_0001 }];
+
+/// The statements of the first store.
+pub const STORE_0001: &str = include_str!("../sql/0001_initial.sql");
+
+/// The version of the store that this program writes.
+pub const STORE_VERSION: u32 = 1;
+
+/// Marks an SQLite file as a store of Garner: `garn` in ASCII.
+pub const STORE_APPLICATION_ID: u32 = 0x6761_726E;
+
+/// JSON Schema of the payloads and views in the operation log.
+pub const OPERATION_SCHEMA: &str = include_str!("../json/operation.v1.json");
+
+/// JSON Schema of the payloads in the event log.
+pub const EVENT_SCHEMA: &str = include_str!("../json/event.v1.json");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_count_up_to_the_version_of_the_store() {
+        let versions: Vec<u32> = STORE_MIGRATIONS.iter().map(|m| m.version).collect();
+        assert_eq!(versions, (1..=STORE_VERSION).collect::<Vec<_>>());
+        assert_eq!(STORE_APPLICATION_ID.to_be_bytes(), *b"garn");
+    }
+}

@@ -1,0 +1,236 @@
+//! From candidates to an order: fusion of words and vectors, then bounded priors.
+//!
+//! A pure function of query, candidates and the present. Every prior is bounded, so that it can
+//! reorder what is about equally relevant and never buries what is clearly more relevant: a decay
+//! that multiplies without bound loses more answers than it saves. Ties go by id.
+
+use garner_kernel::{Class, Confidence, FragmentId, Kind, Moment, Text, Trust};
+
+use crate::recall::query::Ranking;
+use crate::recall::signals::{Score, Signals};
+
+/// The share of the vectors in the fused relevance.
+const VECTOR_SHARE: f64 = 0.65;
+/// The constant of reciprocal rank fusion.
+const RRF_K: f64 = 60.0;
+/// What is left of the prior of a fragment whose freshness is spent.
+const STALE: f64 = 0.85;
+/// What is left of the prior of a fragment with no confidence.
+const UNSURE: f64 = 0.95;
+
+/// What a candidate is, and what its words and vector say.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Candidate {
+    /// The position of the fragment among the visible ones.
+    pub(crate) position: usize,
+    pub(crate) id: FragmentId,
+    pub(crate) kind: Kind,
+    pub(crate) trust: Trust,
+    pub(crate) confidence: Confidence,
+    pub(crate) created: Moment,
+    pub(crate) bm25: f64,
+    pub(crate) coverage: f64,
+    pub(crate) matched: Vec<Text>,
+    pub(crate) cosine: Option<f64>,
+}
+
+/// A candidate with the signals that rank it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ranked {
+    pub(crate) position: usize,
+    pub(crate) id: FragmentId,
+    pub(crate) signals: Signals,
+}
+
+/// Returns the candidates that say something about the query, the best first.
+pub(crate) fn rank(candidates: Vec<Candidate>, ranking: Ranking, now: Moment) -> Vec<Ranked> {
+    let relevances = match ranking {
+        Ranking::Fusion => fusion(&candidates),
+        Ranking::Rrf => reciprocal_ranks(&candidates),
+    };
+    let best = best_bm25(&candidates);
+    let mut ranked: Vec<Ranked> = candidates
+        .into_iter()
+        .zip(relevances)
+        .filter(|(_, relevance)| *relevance > 0.0)
+        .map(|(candidate, relevance)| weigh(candidate, relevance, best, now))
+        .collect();
+    ranked.sort_by(|a, b| order(&a.signals, a.id, &b.signals, b.id));
+    ranked
+}
+
+/// Returns the order of two hits: by the total, then by id.
+pub(crate) fn order(
+    a: &Signals,
+    a_id: FragmentId,
+    b: &Signals,
+    b_id: FragmentId,
+) -> std::cmp::Ordering {
+    b.total.get().total_cmp(&a.total.get()).then_with(|| a_id.cmp(&b_id))
+}
+
+fn best_bm25(candidates: &[Candidate]) -> f64 {
+    candidates.iter().map(|c| c.bm25).fold(0.0, f64::max)
+}
+
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// Weighs the cosine against the BM25 score as a share of the best one.
+fn fusion(candidates: &[Candidate]) -> Vec<f64> {
+    let best = best_bm25(candidates);
+    let has_vectors = candidates.iter().any(|c| c.cosine.is_some());
+    let relevance = |c: &Candidate| {
+        let keywords = share(c.bm25, best);
+        let cosine = c.cosine.unwrap_or(0.0).max(0.0);
+        if has_vectors { VECTOR_SHARE * cosine + (1.0 - VECTOR_SHARE) * keywords } else { keywords }
+    };
+    candidates.iter().map(relevance).collect()
+}
+
+/// Adds the reciprocal ranks of a candidate in the list by words and in the list by vectors.
+fn reciprocal_ranks(candidates: &[Candidate]) -> Vec<f64> {
+    let mut sums = vec![0.0; candidates.len()];
+    let words = |c: &Candidate| Some(c.bm25).filter(|score| *score > 0.0);
+    let vectors = |c: &Candidate| c.cosine.filter(|cosine| *cosine > 0.0);
+    add_ranks(&mut sums, candidates, words);
+    add_ranks(&mut sums, candidates, vectors);
+    sums
+}
+
+fn add_ranks(
+    sums: &mut [f64],
+    candidates: &[Candidate],
+    score: impl Fn(&Candidate) -> Option<f64>,
+) {
+    let mut list: Vec<(f64, FragmentId, usize)> = candidates
+        .iter()
+        .enumerate()
+        .filter_map(|(i, c)| score(c).map(|score| (score, c.id, i)))
+        .collect();
+    list.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let mut rank = RRF_K;
+    for (_, _, i) in list {
+        rank += 1.0;
+        if let Some(sum) = sums.get_mut(i) {
+            *sum += 1.0 / rank;
+        }
+    }
+}
+
+fn weigh(candidate: Candidate, relevance: f64, best: f64, now: Moment) -> Ranked {
+    let age_days = candidate.created.days_until(now);
+    let freshness = freshness(candidate.kind.class(), age_days);
+    let freshness_prior = STALE + (1.0 - STALE) * freshness;
+    let trust_prior = trust_prior(candidate.trust);
+    let sure = f64::from(candidate.confidence.as_percent()) / 100.0;
+    let confidence_prior = UNSURE + (1.0 - UNSURE) * sure;
+    let total = relevance * freshness_prior * trust_prior * confidence_prior;
+    let signals = Signals {
+        bm25: Score::new(candidate.bm25),
+        keywords: Score::new(share(candidate.bm25, best)),
+        cosine: candidate.cosine.map(Score::new),
+        coverage: Score::new(candidate.coverage),
+        relevance: Score::new(relevance),
+        age_days,
+        freshness: Score::new(freshness),
+        freshness_prior: Score::new(freshness_prior),
+        trust: candidate.trust,
+        trust_prior: Score::new(trust_prior),
+        confidence: candidate.confidence,
+        confidence_prior: Score::new(confidence_prior),
+        diversity: Score::new(1.0),
+        total: Score::new(total),
+        matched: candidate.matched,
+    };
+    Ranked { position: candidate.position, id: candidate.id, signals }
+}
+
+/// Returns what is left after `age_days` of a class's half-life.
+fn freshness(class: Class, age_days: u32) -> f64 {
+    let fade = |half_life| 0.5_f64.powf(f64::from(age_days) / f64::from(half_life));
+    class.half_life_days().map_or(1.0, fade)
+}
+
+/// Returns the factor of a trust: who types weighs as much as who operates.
+const fn trust_prior(trust: Trust) -> f64 {
+    match trust {
+        Trust::Operator | Trust::Human => 1.0,
+        Trust::Assistant => 0.97,
+        Trust::Digest => 0.94,
+        Trust::Tool => 0.9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use garner_kernel::Digest;
+
+    use super::*;
+
+    fn candidate(name: &str, bm25: f64, cosine: Option<f64>) -> Candidate {
+        Candidate {
+            position: 0,
+            id: FragmentId::new(Digest::of(name.as_bytes())),
+            kind: Kind::Fact,
+            trust: Trust::Human,
+            confidence: Confidence::percent(100),
+            created: Moment::from_unix(0),
+            bm25,
+            coverage: 0.5,
+            matched: Vec::new(),
+            cosine,
+        }
+    }
+
+    fn ranks(candidates: Vec<Candidate>, ranking: Ranking, days: u32) -> Vec<(String, f64)> {
+        rank(candidates, ranking, Moment::from_unix(0).plus_days(days))
+            .into_iter()
+            .map(|r| (r.id.short(), r.signals.total.get()))
+            .collect()
+    }
+
+    fn name(text: &str) -> String {
+        FragmentId::new(Digest::of(text.as_bytes())).short()
+    }
+
+    #[test]
+    fn words_and_vectors_are_fused() {
+        let list = vec![
+            candidate("words", 8.0, Some(0.1)),
+            candidate("vector", 0.0, Some(0.9)),
+            candidate("both", 4.0, Some(0.8)),
+            candidate("neither", 0.0, Some(-0.5)),
+        ];
+        let ranked = ranks(list, Ranking::Fusion, 0);
+        let names: Vec<_> = ranked.iter().map(|(name, _)| name.clone()).collect();
+        assert_eq!(names, [name("both"), name("vector"), name("words")]);
+        assert!((ranked[0].1 - (0.65 * 0.8 + 0.35 * 0.5)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn without_vectors_words_decide_alone() {
+        let list = vec![candidate("a", 8.0, None), candidate("b", 4.0, None)];
+        assert_eq!(ranks(list, Ranking::Fusion, 0), [(name("a"), 1.0), (name("b"), 0.5)]);
+    }
+
+    #[test]
+    fn rank_fusion_counts_places() {
+        let list = vec![candidate("a", 8.0, Some(0.1)), candidate("b", 1.0, Some(0.9))];
+        let ranked = ranks(list, Ranking::Rrf, 0);
+        assert!((ranked[0].1 - (1.0 / 61.0 + 1.0 / 62.0)).abs() < 1e-12);
+        assert!((ranked[0].1 - ranked[1].1).abs() < 1e-12);
+        assert!(ranked[0].0 < ranked[1].0, "ties go by id");
+    }
+
+    #[test]
+    fn age_is_a_bounded_prior() {
+        let at = |days| ranks(vec![candidate("a", 1.0, None)], Ranking::Fusion, days)[0].1;
+        assert!((at(0) - 1.0).abs() < 1e-12);
+        assert!((at(69) - 0.925).abs() < 1e-12);
+        assert!((at(100_000) - 0.85).abs() < 1e-9);
+        let rule = Candidate { kind: Kind::Rule, ..candidate("r", 1.0, None) };
+        assert!((ranks(vec![rule], Ranking::Fusion, 1000)[0].1 - 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,128 @@
+//! Channels and the kernels that are loaded of them.
+
+use garner_kernel::{ChannelName, Digest, Kernel, Moment, Version};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::{Error, Trouble};
+use crate::store::fragment_row::digest_from;
+use crate::store::view::version_from;
+
+/// One loaded version of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedKernel {
+    /// The version.
+    pub version: Version,
+    /// The digest of its head note.
+    pub head: Digest,
+    /// The digest of the head before it; `None` for the first version.
+    pub parent: Option<Digest>,
+    /// The older version whose contents it brings back.
+    pub restores: Option<Version>,
+    /// The name of the key that signed it.
+    pub publisher: String,
+    /// When it was published.
+    pub created: Moment,
+    /// The digest of its live fragments.
+    pub tree: Digest,
+    /// The number of the operation that loaded it.
+    pub operation: u64,
+}
+
+const COLUMNS: &str = "version, head, parent, restores, publisher, created, tree, operation";
+
+/// Returns the row of a channel, if the store knows it.
+pub(crate) fn row(db: &Connection, channel: &ChannelName) -> Result<Option<i64>, Trouble> {
+    let mut statement = db.prepare_cached("SELECT row FROM channel WHERE name = ?1")?;
+    Ok(statement.query_row([channel.as_str()], |row| row.get(0)).optional()?)
+}
+
+/// Returns the row of a channel.
+///
+/// # Errors
+/// [`Error::UnknownChannel`] when the store does not know it.
+pub(crate) fn known_row(db: &Connection, channel: &ChannelName) -> Result<i64, Trouble> {
+    let row = row(db, channel)?;
+    row.ok_or_else(|| Error::UnknownChannel { channel: channel.clone() }.into())
+}
+
+/// Returns the row of a channel; makes it where it is missing.
+pub(crate) fn ensure(db: &Connection, channel: &ChannelName) -> Result<i64, Trouble> {
+    db.prepare_cached("INSERT INTO channel (name) VALUES (?1) ON CONFLICT DO NOTHING")?
+        .execute([channel.as_str()])?;
+    known_row(db, channel)
+}
+
+/// Returns the names and rows of all channels, by name.
+pub(crate) fn names(db: &Connection) -> Result<Vec<(ChannelName, i64)>, Trouble> {
+    let mut statement = db.prepare_cached("SELECT name, row FROM channel ORDER BY name")?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+    rows.map(|row| row.map_err(Trouble::from).and_then(|(name, row)| Ok((name.parse()?, row))))
+        .collect()
+}
+
+/// Returns the loaded versions of a channel, the oldest first.
+pub(crate) fn kernels(db: &Connection, channel: i64) -> Result<Vec<LoadedKernel>, Trouble> {
+    let sql = format!("SELECT {COLUMNS} FROM kernel WHERE channel = ?1 ORDER BY version");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([channel])?;
+    let mut kernels = Vec::new();
+    while let Some(row) = rows.next()? {
+        kernels.push(kernel_from(row)?);
+    }
+    Ok(kernels)
+}
+
+/// Returns one loaded version.
+///
+/// # Errors
+/// [`Error::UnknownChannel`] or [`Error::UnknownVersion`].
+pub(crate) fn known_kernel(
+    db: &Connection,
+    channel: &ChannelName,
+    version: Version,
+) -> Result<(i64, LoadedKernel), Trouble> {
+    let row = known_row(db, channel)?;
+    let kernel = kernels(db, row)?.into_iter().find(|kernel| kernel.version == version);
+    let unknown = || Error::UnknownVersion { channel: channel.clone(), version };
+    Ok((row, kernel.ok_or_else(unknown)?))
+}
+
+/// Writes the row of a kernel that operation `operation` loads.
+pub(crate) fn insert_kernel(
+    db: &Connection,
+    channel: i64,
+    kernel: &Kernel,
+    operation: u64,
+) -> Result<(), Trouble> {
+    db.prepare_cached(
+        "INSERT INTO kernel (channel, version, head, parent, restores, publisher, created, tree, \
+         operation) VALUES (?,?,?,?,?,?,?,?,?)",
+    )?
+    .execute(params![
+        channel,
+        kernel.lineage.version.get(),
+        kernel.head.as_bytes(),
+        kernel.lineage.parent.as_ref().map(Digest::as_bytes),
+        kernel.lineage.restores.map(Version::get),
+        kernel.publisher,
+        kernel.created.unix(),
+        kernel.contents.tree_digest().as_bytes(),
+        operation,
+    ])?;
+    Ok(())
+}
+
+fn kernel_from(row: &Row<'_>) -> Result<LoadedKernel, Trouble> {
+    let digest = |column: usize| digest_from("kernel", &row.get::<_, Vec<u8>>(column)?);
+    let parent = row.get::<_, Option<Vec<u8>>>(2)?;
+    Ok(LoadedKernel {
+        version: version_from(row.get(0)?)?,
+        head: digest(1)?,
+        parent: parent.map(|blob| digest_from("kernel", &blob)).transpose()?,
+        restores: row.get::<_, Option<u64>>(3)?.map(version_from).transpose()?,
+        publisher: row.get(4)?,
+        created: Moment::from_unix(row.get(5)?),
+        tree: digest(6)?,
+        operation: row.get(7)?,
+    })
+}

@@ -1,0 +1,47 @@
+//! What a loaded version held, rebuilt from its rows.
+
+use garner_kernel::{Change, ChannelName, Contents, Version};
+use rusqlite::{Connection, params};
+
+use crate::error::{Error, Trouble};
+use crate::store::Store;
+use crate::store::channel;
+use crate::store::fragment_row::{self, COLUMNS, Lists};
+use crate::store::membership::{self, Table};
+
+impl Store {
+    /// Returns exactly what the kernel of this version held.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChannel`] or [`Error::UnknownVersion`] when it is not loaded.
+    pub fn contents_at(&self, name: &ChannelName, version: Version) -> Result<Contents, Error> {
+        self.read(|db| {
+            let (row, _) = channel::known_kernel(db, name, version)?;
+            contents(db, row, version)
+        })
+    }
+}
+
+/// Rebuilds the contents of a loaded version of the channel in row `channel`.
+pub(crate) fn contents(
+    db: &Connection,
+    channel: i64,
+    version: Version,
+) -> Result<Contents, Trouble> {
+    let mut contents = Contents::default();
+    let mut lists = Lists::of_version(db, channel, version)?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM member m JOIN fragment f ON f.row = m.fragment \
+         WHERE m.channel = ?1 AND m.from_version <= ?2 \
+         AND (m.to_version IS NULL OR m.to_version > ?2)"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![channel, version.get()])?;
+    while let Some(row) = rows.next()? {
+        contents.apply(Change::Put(Box::new(fragment_row::read(row, &mut lists)?)))?;
+    }
+    for row in membership::rows(db, Table::Burial, channel, version.get())? {
+        contents.apply(Change::Del(fragment_row::get_tombstone(db, row)?))?;
+    }
+    Ok(contents)
+}

@@ -1,0 +1,262 @@
+//! Fragments and tombstones as rows, with their sources, supersessions and terms.
+
+use std::collections::HashMap;
+
+use garner_kernel::{
+    Change, Confidence, Digest, Fragment, FragmentId, Moment, Source, Tag, Text, Tombstone,
+    TombstoneReason, Version, record,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::analysis::{self, Terms};
+use crate::error::Trouble;
+
+/// The columns that [`read`] expects, from table `fragment` named `f`.
+pub(crate) const COLUMNS: &str = "f.row, f.id, f.revision, f.kind, f.scope, f.trust, \
+     f.confidence, f.statement, f.context, f.created, f.valid_to, f.tags";
+
+/// Returns the digest in a column of `table`.
+pub(crate) fn digest_from(table: &str, blob: &[u8]) -> Result<Digest, Trouble> {
+    let bytes = blob.try_into().map_err(|_| Trouble::row(table, "a digest has 32 bytes"))?;
+    Ok(Digest::from_bytes(bytes))
+}
+
+/// Returns the digest of a fragment's record, which names its row.
+pub(crate) fn record_digest(fragment: &Fragment) -> Digest {
+    Digest::of(record::line(&Change::Put(Box::new(fragment.clone()))).as_bytes())
+}
+
+/// Returns the row of the fragment at this revision; makes it where it is missing.
+pub(crate) fn ensure(db: &Connection, fragment: &Fragment) -> Result<i64, Trouble> {
+    let record = record_digest(fragment);
+    let known = db
+        .prepare_cached("SELECT row FROM fragment WHERE record = ?1")?
+        .query_row([record.as_bytes()], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(row) => Ok(row),
+        None => insert(db, fragment, &record),
+    }
+}
+
+fn insert(db: &Connection, fragment: &Fragment, record: &Digest) -> Result<i64, Trouble> {
+    let indexed = Indexed::of(fragment);
+    let tags: Vec<&str> = fragment.tags.iter().map(Tag::as_str).collect();
+    db.prepare_cached(
+        "INSERT INTO fragment (id, revision, record, kind, scope, trust, confidence, statement, \
+         context, created, valid_to, tags, terms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    )?
+    .execute(params![
+        fragment.id.digest().as_bytes(),
+        fragment.revision,
+        record.as_bytes(),
+        fragment.kind.as_str(),
+        fragment.scope.to_string(),
+        fragment.trust.as_str(),
+        fragment.confidence.as_percent(),
+        fragment.statement.as_str(),
+        fragment.context.as_ref().map(Text::as_str),
+        fragment.created.unix(),
+        fragment.valid_to.map(Moment::unix),
+        tags.join(" "),
+        indexed.count(),
+    ])?;
+    let row = db.last_insert_rowid();
+    insert_lists(db, row, fragment)?;
+    index(db, row, &indexed)?;
+    Ok(row)
+}
+
+fn insert_lists(db: &Connection, row: i64, fragment: &Fragment) -> Result<(), Trouble> {
+    let mut source = db.prepare_cached(
+        "INSERT INTO source (fragment, position, session, file, record, line, digest, speaker, \
+         rule) VALUES (?,?,?,?,?,?,?,?,?)",
+    )?;
+    for (position, from) in fragment.sources.iter().enumerate() {
+        source.execute(params![
+            row,
+            position,
+            from.session.as_str(),
+            from.file.as_str(),
+            from.record.as_str(),
+            from.line,
+            from.digest.as_bytes(),
+            from.speaker.as_str(),
+            from.rule.as_str(),
+        ])?;
+    }
+    let mut supersedes =
+        db.prepare_cached("INSERT INTO supersedes (newer, older) VALUES (?1, ?2)")?;
+    for older in &fragment.supersedes {
+        supersedes.execute(params![row, older.digest().as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// The terms of a fragment by the columns of the text index.
+pub(crate) struct Indexed {
+    statement: Terms,
+    context: Terms,
+}
+
+impl Indexed {
+    /// Returns the terms of a fragment.
+    pub(crate) fn of(fragment: &Fragment) -> Self {
+        let context = fragment.context.as_ref().map(|c| analysis::terms(c.as_str()));
+        Self {
+            statement: analysis::terms(fragment.statement.as_str()),
+            context: context.unwrap_or_default(),
+        }
+    }
+
+    /// Returns how many terms there are.
+    pub(crate) fn count(&self) -> usize {
+        self.columns().iter().map(|(_, terms)| terms.len()).sum()
+    }
+
+    /// Returns the columns with their terms.
+    pub(crate) fn columns(&self) -> [(&'static str, &[String]); 3] {
+        [
+            ("words", &self.statement.words),
+            ("names", &self.statement.names),
+            ("context", &self.context.words),
+        ]
+    }
+}
+
+/// Writes the terms of a row into the text index.
+pub(crate) fn index(db: &Connection, row: i64, indexed: &Indexed) -> Result<(), Trouble> {
+    let [(_, words), (_, names), (_, context)] = indexed.columns();
+    db.prepare_cached("INSERT INTO text_index (rowid, words, names, context) VALUES (?,?,?,?)")?
+        .execute(params![row, words.join(" "), names.join(" "), context.join(" ")])?;
+    Ok(())
+}
+
+/// Reads one row of [`COLUMNS`]; takes its lists out of `lists`.
+pub(crate) fn read(row: &Row<'_>, lists: &mut Lists) -> Result<Fragment, Trouble> {
+    let number: i64 = row.get(0)?;
+    let tags: String = row.get(11)?;
+    let word = |column: usize| row.get::<_, String>(column);
+    Ok(Fragment {
+        id: FragmentId::new(digest_from("fragment", &row.get::<_, Vec<u8>>(1)?)?),
+        revision: row.get(2)?,
+        kind: word(3)?.parse()?,
+        scope: word(4)?.parse()?,
+        trust: word(5)?.parse()?,
+        confidence: Confidence::percent(row.get(6)?),
+        statement: Text::new(word(7)?),
+        context: row.get::<_, Option<String>>(8)?.map(Text::new),
+        created: Moment::from_unix(row.get(9)?),
+        valid_to: row.get::<_, Option<i64>>(10)?.map(Moment::from_unix),
+        supersedes: lists.supersedes.remove(&number).unwrap_or_default(),
+        tags: tags.split_whitespace().map(str::parse).collect::<Result<_, _>>()?,
+        sources: lists.sources.remove(&number).unwrap_or_default(),
+    })
+}
+
+/// Returns the fragment of a row.
+pub(crate) fn get(db: &Connection, row: i64) -> Result<Fragment, Trouble> {
+    let mut lists = Lists::read(db, "WHERE l.{item} = ?1", params![row])?;
+    let sql = format!("SELECT {COLUMNS} FROM fragment f WHERE f.row = ?1");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([row])?;
+    let row = rows.next()?.ok_or_else(|| Trouble::row("fragment", "a row is missing"))?;
+    read(row, &mut lists)
+}
+
+/// The sources and supersessions of some fragments, by row.
+pub(crate) struct Lists {
+    sources: HashMap<i64, Vec<Source>>,
+    supersedes: HashMap<i64, Vec<FragmentId>>,
+}
+
+impl Lists {
+    /// Reads the lists of every fragment in a loaded version of a channel.
+    pub(crate) fn of_version(
+        db: &Connection,
+        channel: i64,
+        version: Version,
+    ) -> Result<Self, Trouble> {
+        let members = "JOIN member m ON m.fragment = l.{item} WHERE m.channel = ?1 \
+                       AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2)";
+        Self::read(db, members, params![channel, version.get()])
+    }
+
+    /// Reads the lists that `filter` chooses; `{item}` stands for the column of the row.
+    fn read(
+        db: &Connection,
+        filter: &str,
+        parameters: &[&dyn rusqlite::ToSql],
+    ) -> Result<Self, Trouble> {
+        let mut statement = db.prepare_cached(&format!(
+            "SELECT l.fragment, l.session, l.file, l.record, l.line, l.digest, l.speaker, l.rule \
+             FROM source l {} ORDER BY l.fragment, l.position",
+            filter.replace("{item}", "fragment")
+        ))?;
+        let mut rows = statement.query(parameters)?;
+        let mut sources: HashMap<i64, Vec<Source>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            sources.entry(row.get(0)?).or_default().push(source_from(row)?);
+        }
+        let mut statement = db.prepare_cached(&format!(
+            "SELECT l.newer, l.older FROM supersedes l {} ORDER BY l.newer, l.older",
+            filter.replace("{item}", "newer")
+        ))?;
+        let mut rows = statement.query(parameters)?;
+        let mut supersedes: HashMap<i64, Vec<FragmentId>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let older = digest_from("supersedes", &row.get::<_, Vec<u8>>(1)?)?;
+            supersedes.entry(row.get(0)?).or_default().push(FragmentId::new(older));
+        }
+        Ok(Self { sources, supersedes })
+    }
+}
+
+fn source_from(row: &Row<'_>) -> Result<Source, Trouble> {
+    let word = |column: usize| row.get::<_, String>(column);
+    Ok(Source {
+        session: word(1)?.parse()?,
+        file: word(2)?.parse()?,
+        record: word(3)?.parse()?,
+        line: row.get(4)?,
+        digest: digest_from("source", &row.get::<_, Vec<u8>>(5)?)?,
+        speaker: word(6)?.parse()?,
+        rule: word(7)?.parse()?,
+    })
+}
+
+/// Returns the row of the tombstone; makes it where it is missing.
+pub(crate) fn ensure_tombstone(db: &Connection, tombstone: &Tombstone) -> Result<i64, Trouble> {
+    let values = params![
+        tombstone.id.digest().as_bytes(),
+        tombstone.revision,
+        tombstone.at.unix(),
+        tombstone.reason.as_str(),
+    ];
+    db.prepare_cached(
+        "INSERT INTO tombstone (id, revision, at, reason) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
+    )?
+    .execute(values)?;
+    let row = db
+        .prepare_cached(
+            "SELECT row FROM tombstone WHERE id = ? AND revision = ? AND at = ? AND reason = ?",
+        )?
+        .query_row(values, |row| row.get(0))?;
+    Ok(row)
+}
+
+/// Returns the tombstone of a row.
+pub(crate) fn get_tombstone(db: &Connection, row: i64) -> Result<Tombstone, Trouble> {
+    let mut statement =
+        db.prepare_cached("SELECT id, revision, at, reason FROM tombstone WHERE row = ?1")?;
+    let mut rows = statement.query([row])?;
+    let row = rows.next()?.ok_or_else(|| Trouble::row("tombstone", "a row is missing"))?;
+    let reason: String = row.get(3)?;
+    Ok(Tombstone {
+        id: FragmentId::new(digest_from("tombstone", &row.get::<_, Vec<u8>>(0)?)?),
+        revision: row.get(1)?,
+        at: Moment::from_unix(row.get(2)?),
+        reason: TombstoneReason::from_word(&reason)
+            .ok_or_else(|| Trouble::row("tombstone", format!("unknown reason `{reason}`")))?,
+    })
+}

@@ -1,0 +1,230 @@
+//! Which rows belong to which versions: half-open intervals over the loaded versions of a channel.
+//!
+//! A row with the interval `[from, to)` is in every *loaded* version between the two. Inserting a
+//! version anywhere in the history, not only at its end, touches only the rows that differ from its
+//! neighbours, and reading a version never depends on the order in which versions were loaded.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::Trouble;
+
+/// A table of intervals.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Table {
+    /// Fragments.
+    Member,
+    /// Tombstones.
+    Burial,
+}
+
+impl Table {
+    const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Member => ("member", "fragment"),
+            Self::Burial => ("burial", "tombstone"),
+        }
+    }
+}
+
+/// Where a version stands among the loaded versions of its channel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// The row of the channel.
+    pub(crate) channel: i64,
+    /// The version.
+    pub(crate) version: u64,
+    /// The loaded version before it.
+    pub(crate) before: Option<u64>,
+    /// The loaded version after it.
+    pub(crate) after: Option<u64>,
+}
+
+/// Returns the rows that are in a loaded version.
+pub(crate) fn rows(
+    db: &Connection,
+    table: Table,
+    channel: i64,
+    version: u64,
+) -> Result<BTreeSet<i64>, Trouble> {
+    let (name, item) = table.names();
+    let sql = format!(
+        "SELECT {item} FROM {name} WHERE channel = ?1 AND from_version <= ?2 \
+         AND (to_version IS NULL OR to_version > ?2)"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![channel, version], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Makes `place.version` a loaded version that holds exactly the rows `now`.
+pub(crate) fn insert(
+    db: &Connection,
+    table: Table,
+    place: Place,
+    now: &BTreeSet<i64>,
+) -> Result<(), Trouble> {
+    let neighbour = |version: Option<u64>| {
+        version.map_or_else(|| Ok(BTreeSet::new()), |v| rows(db, table, place.channel, v))
+    };
+    let (before, after) = (neighbour(place.before)?, neighbour(place.after)?);
+    let writer = Writer { db, table, place };
+    for row in now.difference(&before) {
+        if after.contains(row) { writer.start_earlier(*row)? } else { writer.begin(*row)? }
+    }
+    for row in before.difference(now) {
+        if after.contains(row) { writer.split(*row)? } else { writer.end(*row)? }
+    }
+    // A row that is in all three, or ends at the next version as before, keeps its interval. One
+    // that was in no version after `before` reached to `after`, which still holds.
+    Ok(())
+}
+
+struct Writer<'a> {
+    db: &'a Connection,
+    table: Table,
+    place: Place,
+}
+
+impl Writer<'_> {
+    /// The row is in this version only, up to the next loaded one.
+    fn begin(&self, row: i64) -> Result<(), Trouble> {
+        self.add(row, self.place.version, self.place.after)
+    }
+
+    /// The row was first in the next version and is now in this one already.
+    fn start_earlier(&self, row: i64) -> Result<(), Trouble> {
+        let (name, item) = self.table.names();
+        self.run(
+            &format!(
+                "UPDATE {name} SET from_version = ?3 \
+                 WHERE channel = ?1 AND {item} = ?2 AND from_version = ?4"
+            ),
+            params![self.place.channel, row, self.place.version, self.place.after],
+        )
+    }
+
+    /// The row was last in the version before this one.
+    fn end(&self, row: i64) -> Result<(), Trouble> {
+        let (name, item) = self.table.names();
+        self.run(
+            &format!(
+                "UPDATE {name} SET to_version = ?3 \
+                 WHERE channel = ?1 AND {item} = ?2 AND from_version < ?3 \
+                 AND (to_version IS NULL OR to_version > ?3)"
+            ),
+            params![self.place.channel, row, self.place.version],
+        )
+    }
+
+    /// The row is in the versions before and after this one, but not in it.
+    fn split(&self, row: i64) -> Result<(), Trouble> {
+        let (name, item) = self.table.names();
+        let end: Option<Option<u64>> = self
+            .db
+            .prepare_cached(&format!(
+                "SELECT to_version FROM {name} \
+                 WHERE channel = ?1 AND {item} = ?2 AND from_version < ?3 \
+                 AND (to_version IS NULL OR to_version > ?3)"
+            ))?
+            .query_row(params![self.place.channel, row, self.place.version], |r| r.get(0))
+            .optional()?;
+        self.end(row)?;
+        match (end, self.place.after) {
+            (Some(end), Some(after)) => self.add(row, after, end),
+            _ => Err(Trouble::row(name, "a row to be split is in no interval")),
+        }
+    }
+
+    fn add(&self, row: i64, from: u64, to: Option<u64>) -> Result<(), Trouble> {
+        let (name, item) = self.table.names();
+        self.run(
+            &format!(
+                "INSERT INTO {name} (channel, {item}, from_version, to_version) \
+                 VALUES (?1, ?2, ?3, ?4)"
+            ),
+            params![self.place.channel, row, from, to],
+        )
+    }
+
+    /// Runs a statement that must change exactly one row.
+    fn run(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), Trouble> {
+        match self.db.prepare_cached(sql)?.execute(parameters)? {
+            1 => Ok(()),
+            count => {
+                Err(Trouble::row(self.table.names().0, format!("{count} rows for one change")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn table() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(
+            "CREATE TABLE member (channel INTEGER, fragment INTEGER, from_version INTEGER NOT NULL,
+             to_version INTEGER CHECK (to_version > from_version),
+             PRIMARY KEY (channel, fragment, from_version)) STRICT, WITHOUT ROWID",
+        )
+        .unwrap();
+        db
+    }
+
+    fn dump(db: &Connection) -> Vec<(i64, u64, Option<u64>)> {
+        let mut statement =
+            db.prepare("SELECT fragment, from_version, to_version FROM member").unwrap();
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_loading_gives_the_versions_back(
+            versions in proptest::collection::vec(
+                proptest::collection::btree_set(0i64..8, 0..8), 1..7),
+            order in any::<prop::sample::Index>(),
+            shuffled in any::<u64>(),
+        ) {
+            let mut numbers: Vec<u64> = (1..=versions.len() as u64).collect();
+            let mut seed = shuffled;
+            for i in (1..numbers.len()).rev() {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                numbers.swap(i, usize::try_from(seed % (i as u64 + 1)).unwrap());
+            }
+            let _ = order;
+            let db = table();
+            let mut loaded: BTreeMap<u64, &BTreeSet<i64>> = BTreeMap::new();
+            for version in numbers {
+                let now = &versions[usize::try_from(version - 1).unwrap()];
+                let place = Place {
+                    channel: 1,
+                    version,
+                    before: loaded.range(..version).next_back().map(|(v, _)| *v),
+                    after: loaded.range(version..).next().map(|(v, _)| *v),
+                };
+                insert(&db, Table::Member, place, now).unwrap();
+                loaded.insert(version, now);
+                for (v, expected) in &loaded {
+                    prop_assert_eq!(&rows(&db, Table::Member, 1, *v).unwrap(), *expected);
+                }
+            }
+            // In order, from the first: the same intervals.
+            let ordered = table();
+            for (i, now) in versions.iter().enumerate() {
+                let version = i as u64 + 1;
+                let before = (version > 1).then(|| version - 1);
+                let place = Place { channel: 1, version, before, after: None };
+                insert(&ordered, Table::Member, place, now).unwrap();
+            }
+            prop_assert_eq!(dump(&db), dump(&ordered));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The store: one SQLite file that holds every loaded kernel, and the only owner of SQL.
+//!
+//! [`Store`] opens the file and runs transactions; the modules beside it read and write its tables.
+//! It does not rank, and it does not know what a prompt is.
+
+pub(crate) mod chain;
+pub(crate) mod channel;
+pub(crate) mod contents;
+pub(crate) mod event;
+pub(crate) mod fragment_row;
+pub(crate) mod membership;
+mod open;
+pub(crate) mod operation;
+pub(crate) mod status;
+#[cfg(test)]
+mod tests;
+pub(crate) mod vector_row;
+pub(crate) mod verify;
+pub(crate) mod view;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::{Error, Trouble};
+
+/// How to open a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Whether the store is only read, or made and changed as well.
+    pub access: Access,
+    /// How long to wait for another process that is writing.
+    pub patience: Duration,
+}
+
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To be read: a missing store is an error, and nothing is ever written.
+    Read,
+    /// To be read and changed: a missing store is made.
+    Write,
+}
+
+impl OpenOptions {
+    /// Returns the options of commands that only read.
+    pub const fn read() -> Self {
+        Self { access: Access::Read, patience: Duration::from_secs(5) }
+    }
+
+    /// Returns the options of commands that change the store.
+    pub const fn write() -> Self {
+        Self { access: Access::Write, patience: Duration::from_secs(5) }
+    }
+}
+
+/// The local store; the only owner of its connection.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// The name of the file in the folder of the store.
+    pub const FILE: &str = "store.db";
+
+    /// Opens the store in the folder `dir`.
+    ///
+    /// For [`Access::Write`] the folder (mode 0700) and the file (mode 0600) are made where they are
+    /// missing, and an older store is upgraded.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::File`], [`Error::NotAStore`], [`Error::Corrupt`],
+    /// [`Error::NewerStore`], [`Error::OlderStore`] or [`Error::Locked`].
+    pub fn open(dir: &Path, options: &OpenOptions) -> Result<Self, Error> {
+        let path = dir.join(Self::FILE);
+        let connection = match options.access {
+            Access::Read => open::existing(&path, options.patience)?,
+            Access::Write => open::made(dir, &path, options.patience)?,
+        };
+        Ok(Self { connection, path })
+    }
+
+    /// Returns the path of the store's file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `body` in one read transaction, so that it sees one state of the store.
+    pub(crate) fn read<T>(
+        &self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>,
+    ) -> Result<T, Error> {
+        let run = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            body(&transaction)
+        };
+        run().map_err(|trouble: Trouble| trouble.at(&self.path))
+    }
+
+    /// Runs `body` in one write transaction and commits it; an error leaves the store unchanged.
+    pub(crate) fn write<T>(
+        &mut self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>,
+    ) -> Result<T, Error> {
+        let connection = &mut self.connection;
+        let run = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = body(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        run().map_err(|trouble: Trouble| trouble.at(&self.path))
+    }
+
+    /// Returns the connection, for tests that damage the store.
+    #[cfg(test)]
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}

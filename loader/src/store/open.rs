@@ -1,0 +1,214 @@
+//! Opening the file: modes, settings of SQLite, and migrations.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use garner_schemas::{STORE_APPLICATION_ID, STORE_MIGRATIONS, STORE_VERSION};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::{Error, Trouble};
+
+/// Opens a store that is there, to be read only.
+pub(super) fn existing(path: &Path, patience: Duration) -> Result<Connection, Error> {
+    match fs::metadata(path) {
+        Ok(_) => {}
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            return Err(Error::NoStore { path: path.to_owned() });
+        }
+        Err(source) => return Err(Error::File { path: path.to_owned(), source }),
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        settle(&connection, patience)?;
+        check(&connection, path, Purpose::Reading)?;
+        Ok(connection)
+    };
+    open().map_err(|trouble: Trouble| trouble.at(path))
+}
+
+/// Opens a store to be changed; makes folder and file where they are missing.
+pub(super) fn made(dir: &Path, path: &Path, patience: Duration) -> Result<Connection, Error> {
+    make_dir(dir).map_err(|source| Error::File { path: dir.to_owned(), source })?;
+    make_file(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        settle(&connection, patience)?;
+        // What belongs to another program is refused before a byte of it changes.
+        check(&connection, path, Purpose::Writing)?;
+        connection.pragma_update(None, "page_size", 8192)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        migrate(&mut connection, path)?;
+        Ok(connection)
+    };
+    open().map_err(|trouble: Trouble| trouble.at(path))
+}
+
+/// Sets what holds for every connection.
+fn settle(connection: &Connection, patience: Duration) -> Result<(), Trouble> {
+    connection.busy_timeout(patience)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Reading,
+    Writing,
+}
+
+/// Checks whose file it is and which version it has.
+fn check(connection: &Connection, path: &Path, purpose: Purpose) -> Result<(), Trouble> {
+    let path = || path.to_owned();
+    let application: u32 = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
+    let found = version(connection)?;
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    let empty = application == 0 && found == 0 && tables == 0;
+    if !empty && application != STORE_APPLICATION_ID {
+        return Err(Error::NotAStore { path: path() }.into());
+    }
+    if found > STORE_VERSION {
+        return Err(Error::NewerStore { path: path(), found, known: STORE_VERSION }.into());
+    }
+    if found < STORE_VERSION && purpose == Purpose::Reading {
+        return Err(Error::OlderStore { path: path(), found, known: STORE_VERSION }.into());
+    }
+    Ok(())
+}
+
+/// Runs the migrations that are missing, all of them or none.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
+    if version(connection)? == STORE_VERSION {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been first while this one waited for the lock.
+    check(&transaction, path, Purpose::Writing)?;
+    let found = version(&transaction)?;
+    for migration in STORE_MIGRATIONS.iter().filter(|m| m.version > found) {
+        transaction.execute_batch(migration.sql)?;
+    }
+    transaction.pragma_update(None, "application_id", STORE_APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", STORE_VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+#[cfg(unix)]
+fn make_dir(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+#[cfg(not(unix))]
+fn make_dir(dir: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(dir)
+}
+
+/// Makes the file before SQLite does, so that nobody else can read it at any moment.
+fn make_file(path: &Path) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{OpenOptions, Store};
+
+    fn fault(dir: &Path, options: &OpenOptions) -> String {
+        format!("{:?}", Store::open(dir, options).unwrap_err())
+    }
+
+    #[test]
+    fn a_store_is_private_and_opens_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("a/store");
+        assert!(fault(&inner, &OpenOptions::read()).contains("NoStore"));
+        drop(Store::open(&inner, &OpenOptions::write()).unwrap());
+        let store = Store::open(&inner, &OpenOptions::write()).unwrap();
+        let journal: String =
+            store.connection().pragma_query_value(None, "journal_mode", |r| r.get(0)).unwrap();
+        assert_eq!(journal, "wal");
+        Store::open(&inner, &OpenOptions::read()).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&inner), mode(store.path())), (0o700, 0o600));
+        }
+    }
+
+    #[test]
+    fn a_newer_store_is_refused_with_both_versions() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), &OpenOptions::write()).unwrap();
+        store.connection().pragma_update(None, "user_version", STORE_VERSION + 1).unwrap();
+        drop(store);
+        for options in [OpenOptions::read(), OpenOptions::write()] {
+            let error = Store::open(dir.path(), &options).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("store.db"), "{text}");
+            assert!(text.contains(&format!("version {}", STORE_VERSION + 1)), "{text}");
+            assert!(garner_kernel::Explain::hint(&error).unwrap().contains("install"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_store_is_refused_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(Store::FILE);
+        fs::write(&path, "a".repeat(10_000)).unwrap();
+        assert!(fault(dir.path(), &OpenOptions::write()).contains("NotAStore"));
+        assert_eq!(fs::read(&path).unwrap(), "a".repeat(10_000).as_bytes());
+        fs::remove_file(&path).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
+        drop(other);
+        assert!(fault(dir.path(), &OpenOptions::write()).contains("NotAStore"));
+    }
+
+    #[test]
+    fn a_damaged_page_is_a_typed_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(Store::FILE);
+        drop(Store::open(dir.path(), &OpenOptions::write()).unwrap());
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.iter_mut().skip(100).take(8000).for_each(|b| *b = 0xAB);
+        fs::write(&path, bytes).unwrap();
+        assert!(fault(dir.path(), &OpenOptions::write()).contains("Corrupt"));
+    }
+
+    #[test]
+    fn a_lock_held_by_another_is_a_typed_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let holder = Store::open(dir.path(), &OpenOptions::write()).unwrap();
+        holder.connection().execute_batch("BEGIN IMMEDIATE").unwrap();
+        let options = OpenOptions { patience: Duration::from_millis(1), ..OpenOptions::write() };
+        let mut other = Store::open(dir.path(), &options).unwrap();
+        let error = other.write(|_| Ok(())).unwrap_err();
+        assert!(matches!(error, Error::Locked { .. }), "{error:?}");
+    }
+}

@@ -1,0 +1,272 @@
+//! What is in the store, for people: channels, versions, operations, fragments, sizes.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use garner_kernel::{ChannelName, Digest, Fragment, FragmentId, Moment, Version};
+use rusqlite::{Connection, params};
+
+use crate::error::{Error, Trouble};
+use crate::recall::{Filters, visible};
+use crate::store::channel::{self, LoadedKernel};
+use crate::store::fragment_row::{self, digest_from};
+use crate::store::operation::{self, Operation};
+use crate::store::vector_row::{self, EmbedderInfo};
+use crate::store::view::{self, Reading, View, version_from};
+use crate::store::{Store, membership};
+
+/// How a channel stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelStatus {
+    /// The channel.
+    pub name: ChannelName,
+    /// How it is read.
+    pub reading: Reading,
+    /// The newest loaded version.
+    pub newest: Option<Version>,
+    /// How many versions are loaded.
+    pub versions: usize,
+    /// How many fragments the version holds that is read.
+    pub fragments: usize,
+}
+
+/// A fragment and where it stands in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFragment {
+    /// The fragment at its highest revision.
+    pub fragment: Fragment,
+    /// The channels that hold or held it: from which version, and up to which it was in.
+    pub members: Vec<Membership>,
+    /// The fragments in the store that name it as replaced.
+    pub superseded_by: Vec<FragmentId>,
+    /// Whether it is in the core because somebody pinned it.
+    pub pinned: bool,
+    /// Whether somebody removed it on this machine.
+    pub removed: bool,
+}
+
+/// The versions of a channel that hold a revision of a fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The revision.
+    pub revision: u32,
+    /// The first loaded version that holds it.
+    pub from: Version,
+    /// The first loaded version after it that does not.
+    pub to: Option<Version>,
+}
+
+/// How much is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// Fragments, each counted once.
+    pub fragments: usize,
+    /// Rows: each revision of a fragment is one.
+    pub rows: usize,
+    /// Tombstones.
+    pub tombstones: usize,
+    /// Loaded kernels of all channels.
+    pub kernels: usize,
+    /// Operations in the log.
+    pub operations: usize,
+    /// Events in the log.
+    pub events: usize,
+    /// How many rows have a vector, by embedder.
+    pub vectors: Vec<(EmbedderInfo, usize)>,
+    /// The size of the database in bytes, without its write-ahead log.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Returns the channels by name.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn channels(&self) -> Result<Vec<ChannelStatus>, Error> {
+        self.read(|db| {
+            let view = view::current(db)?;
+            let names = channel::names(db)?;
+            names.into_iter().map(|(name, row)| channel_status(db, &view, name, row)).collect()
+        })
+    }
+
+    /// Returns the loaded versions of a channel, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::UnknownChannel`] when the store does not know it.
+    pub fn versions(&self, name: &ChannelName) -> Result<Vec<LoadedKernel>, Error> {
+        self.read(|db| channel::kernels(db, channel::known_row(db, name)?))
+    }
+
+    /// Returns the operations, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::BrokenRow`].
+    pub fn operations(&self, limit: usize) -> Result<Vec<Operation>, Error> {
+        self.read(|db| operation::list(db, limit))
+    }
+
+    /// Returns the operation with this number.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOperation`] when the log does not have it.
+    pub fn operation(&self, number: u64) -> Result<Operation, Error> {
+        self.read(|db| operation::get(db, number))
+    }
+
+    /// Returns the fragment whose id starts with `prefix`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFragment`] or [`Error::AmbiguousFragment`].
+    pub fn fragment(&self, prefix: &str) -> Result<StoredFragment, Error> {
+        self.read(|db| stored_fragment(db, the_id(db, prefix)?))
+    }
+
+    /// Returns the fragments that recall can see in a view, `None` being the present one, in the
+    /// order of kind, scope and id.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn fragments(
+        &self,
+        at: Option<&View>,
+        filters: &Filters,
+        now: Moment,
+    ) -> Result<Vec<Fragment>, Error> {
+        self.read(|db| {
+            let view = at.cloned().map_or_else(|| view::current(db), Ok)?;
+            let mut entries = visible::visible(db, &view, filters, now)?;
+            entries.retain(|e| filters.pass(e.kind, &e.scope, e.trust));
+            entries.sort_by(|a, b| (a.kind, &a.scope, a.id).cmp(&(b.kind, &b.scope, b.id)));
+            entries.iter().map(|entry| fragment_row::get(db, entry.row)).collect()
+        })
+    }
+
+    /// Returns how much is in the store.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn counts(&self) -> Result<Counts, Error> {
+        self.read(|db| counts(db))
+    }
+}
+
+fn channel_status(
+    db: &Connection,
+    view: &View,
+    name: ChannelName,
+    row: i64,
+) -> Result<ChannelStatus, Trouble> {
+    let kernels = channel::kernels(db, row)?;
+    let reading = view.reading(&name);
+    let members = reading.version.map_or_else(
+        || Ok(BTreeSet::new()),
+        |version| membership::rows(db, membership::Table::Member, row, version.get()),
+    )?;
+    Ok(ChannelStatus {
+        name,
+        reading,
+        newest: kernels.last().map(|kernel| kernel.version),
+        versions: kernels.len(),
+        fragments: members.len(),
+    })
+}
+
+/// Returns the one id that starts with `prefix`.
+fn the_id(db: &Connection, prefix: &str) -> Result<FragmentId, Trouble> {
+    let unknown = || Error::UnknownFragment { prefix: prefix.chars().take(80).collect() };
+    let written = prefix.to_ascii_lowercase();
+    if written.is_empty() || written.len() > 64 {
+        return Err(unknown().into());
+    }
+    let end = |fill: &str| {
+        let missing = 64 - written.len();
+        Digest::from_str(&format!("{written}{}", fill.repeat(missing))).map_err(|_| unknown())
+    };
+    let (low, high) = (end("0")?, end("f")?);
+    let mut statement = db.prepare_cached(
+        "SELECT DISTINCT id FROM fragment WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+    )?;
+    let blobs =
+        statement.query_map([low.as_bytes(), high.as_bytes()], |r| r.get::<_, Vec<u8>>(0))?;
+    let ids: Vec<FragmentId> = blobs
+        .map(|blob| Ok(FragmentId::new(digest_from("fragment", &blob?)?)))
+        .collect::<Result<_, Trouble>>()?;
+    match ids.as_slice() {
+        [] => Err(unknown().into()),
+        [id] => Ok(*id),
+        several => {
+            let longer = |id: &FragmentId| {
+                id.to_string().chars().take((written.len() + 4).max(12)).collect()
+            };
+            let some = several.iter().take(5).map(longer).collect();
+            Err(Error::AmbiguousFragment { prefix: written, count: several.len(), some }.into())
+        }
+    }
+}
+
+fn stored_fragment(db: &Connection, id: FragmentId) -> Result<StoredFragment, Trouble> {
+    let blob = id.digest().as_bytes();
+    let row = db
+        .prepare_cached(
+            "SELECT row FROM fragment WHERE id = ?1 ORDER BY revision DESC, row LIMIT 1",
+        )?
+        .query_row([blob], |row| row.get(0))?;
+    let mut newer = db.prepare_cached(
+        "SELECT DISTINCT f.id FROM supersedes s JOIN fragment f ON f.row = s.newer \
+         WHERE s.older = ?1 ORDER BY f.id",
+    )?;
+    let newer = newer.query_map([blob], |row| row.get::<_, Vec<u8>>(0))?;
+    let view = view::current(db)?;
+    Ok(StoredFragment {
+        fragment: fragment_row::get(db, row)?,
+        members: members(db, id)?,
+        superseded_by: newer
+            .map(|blob| Ok(FragmentId::new(digest_from("fragment", &blob?)?)))
+            .collect::<Result<_, Trouble>>()?,
+        pinned: view.pinned.contains(&id),
+        removed: view.removed.contains(&id),
+    })
+}
+
+fn members(db: &Connection, id: FragmentId) -> Result<Vec<Membership>, Trouble> {
+    let mut statement = db.prepare_cached(
+        "SELECT c.name, f.revision, m.from_version, m.to_version FROM member m \
+         JOIN fragment f ON f.row = m.fragment JOIN channel c ON c.row = m.channel \
+         WHERE f.id = ?1 ORDER BY c.name, m.from_version",
+    )?;
+    let mut rows = statement.query(params![id.digest().as_bytes()])?;
+    let mut members = Vec::new();
+    while let Some(row) = rows.next()? {
+        members.push(Membership {
+            channel: row.get::<_, String>(0)?.parse()?,
+            revision: row.get(1)?,
+            from: version_from(row.get(2)?)?,
+            to: row.get::<_, Option<u64>>(3)?.map(version_from).transpose()?,
+        });
+    }
+    Ok(members)
+}
+
+fn counts(db: &Connection) -> Result<Counts, Trouble> {
+    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, usize>(0));
+    let mut vectors = Vec::new();
+    for (row, info) in vector_row::embedders(db)? {
+        let sql = "SELECT count(*) FROM vector WHERE embedder = ?1";
+        vectors.push((info, db.query_row(sql, [row], |r| r.get(0))?));
+    }
+    let pages: u64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    Ok(Counts {
+        fragments: count("SELECT count(DISTINCT id) FROM fragment")?,
+        rows: count("SELECT count(*) FROM fragment")?,
+        tombstones: count("SELECT count(*) FROM tombstone")?,
+        kernels: count("SELECT count(*) FROM kernel")?,
+        operations: count("SELECT count(*) FROM operation")?,
+        events: count("SELECT count(*) FROM event")?,
+        vectors,
+        bytes: pages.saturating_mul(page),
+    })
+}

@@ -1,0 +1,122 @@
+//! Vectors as rows: half precision, little-endian, one per fragment row and embedder.
+
+use garner_kernel::{Embedder, EmbedderId, Vector};
+use half::f16;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::Trouble;
+use crate::store::fragment_row::digest_from;
+
+/// What the store keeps about an embedder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbedderInfo {
+    /// The digest of model, tokenizer and pooling.
+    pub id: EmbedderId,
+    /// A name for people.
+    pub name: String,
+    /// How many components each vector has.
+    pub dimensions: usize,
+}
+
+impl EmbedderInfo {
+    /// Returns what `embedder` says about itself.
+    pub fn of(embedder: &dyn Embedder) -> Self {
+        Self {
+            id: embedder.id(),
+            name: embedder.name().to_owned(),
+            dimensions: embedder.dimensions(),
+        }
+    }
+}
+
+/// Returns the row of an embedder, if the store has vectors of it.
+pub(crate) fn embedder_row(db: &Connection, id: EmbedderId) -> Result<Option<i64>, Trouble> {
+    let mut statement = db.prepare_cached("SELECT row FROM embedder WHERE id = ?1")?;
+    Ok(statement.query_row([id.digest().as_bytes()], |row| row.get(0)).optional()?)
+}
+
+/// Returns the row of an embedder; makes it where it is missing.
+pub(crate) fn ensure_embedder(db: &Connection, info: &EmbedderInfo) -> Result<i64, Trouble> {
+    db.prepare_cached(
+        "INSERT INTO embedder (id, name, dimensions) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![info.id.digest().as_bytes(), info.name, info.dimensions])?;
+    embedder_row(db, info.id)?.ok_or_else(|| Trouble::row("embedder", "a row is missing"))
+}
+
+/// Returns the embedders that the store has vectors of, with their rows.
+pub(crate) fn embedders(db: &Connection) -> Result<Vec<(i64, EmbedderInfo)>, Trouble> {
+    let mut statement =
+        db.prepare_cached("SELECT row, id, name, dimensions FROM embedder ORDER BY row")?;
+    let mut rows = statement.query([])?;
+    let mut embedders = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = digest_from("embedder", &row.get::<_, Vec<u8>>(1)?)?;
+        let (name, dimensions) = (row.get(2)?, row.get(3)?);
+        embedders.push((row.get(0)?, EmbedderInfo { id: EmbedderId::new(id), name, dimensions }));
+    }
+    Ok(embedders)
+}
+
+/// Writes the vector of a fragment row.
+pub(crate) fn insert(
+    db: &Connection,
+    embedder: i64,
+    row: i64,
+    vector: &Vector,
+) -> Result<(), Trouble> {
+    db.prepare_cached(
+        "INSERT INTO vector (embedder, fragment, components) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![embedder, row, encode(vector)])?;
+    Ok(())
+}
+
+/// Gives every row without a vector the one of a row with the same id and the same statement.
+pub(crate) fn reuse(db: &Connection, embedder: i64) -> Result<usize, Trouble> {
+    let count = db
+        .prepare_cached(
+            "INSERT OR IGNORE INTO vector (embedder, fragment, components) \
+             SELECT ?1, f.row, v.components FROM fragment f \
+             JOIN fragment g ON g.id = f.id AND g.row <> f.row AND g.statement = f.statement \
+             JOIN vector v ON v.embedder = ?1 AND v.fragment = g.row \
+             WHERE NOT EXISTS \
+             (SELECT 1 FROM vector w WHERE w.embedder = ?1 AND w.fragment = f.row)",
+        )?
+        .execute([embedder])?;
+    Ok(count)
+}
+
+/// Returns the rows and statements that have no vector of this embedder, by row, at most `limit`.
+pub(crate) fn missing(
+    db: &Connection,
+    embedder: Option<i64>,
+    limit: usize,
+) -> Result<Vec<(i64, String)>, Trouble> {
+    let mut statement = db.prepare_cached(
+        "SELECT f.row, f.statement FROM fragment f WHERE NOT EXISTS \
+         (SELECT 1 FROM vector v WHERE v.embedder = ?1 AND v.fragment = f.row) \
+         ORDER BY f.row LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![embedder, limit], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Returns the components as they are stored.
+pub(crate) fn encode(vector: &Vector) -> Vec<u8> {
+    vector.as_slice().iter().flat_map(|c| f16::from_f32(*c).to_le_bytes()).collect()
+}
+
+/// Returns the dot product of a stored vector and `query`; `None` unless they have the same size.
+pub(crate) fn dot(stored: &[u8], query: &[f32]) -> Option<f32> {
+    let (pairs, rest) = stored.as_chunks::<2>();
+    if !rest.is_empty() || pairs.len() != query.len() {
+        return None;
+    }
+    Some(pairs.iter().zip(query).map(|(b, q)| f16::from_le_bytes(*b).to_f32() * q).sum())
+}
+
+/// Returns the components that [`encode`] wrote.
+pub(crate) fn decode(stored: &[u8]) -> Vec<f32> {
+    stored.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+}

@@ -1,0 +1,183 @@
+//! Checking the store against itself: pages, chains, versions, and what is derived from the text.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use crate::error::{Error, Trouble};
+use crate::store::fragment_row::{self, Indexed};
+use crate::store::{Store, channel, contents, event, operation, vector_row, view};
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreReport {
+    /// The checks, in the order in which they ran.
+    pub checks: Vec<Check>,
+}
+
+impl StoreReport {
+    /// Returns whether no check found a problem.
+    pub fn is_sound(&self) -> bool {
+        self.checks.iter().all(|check| check.problems.is_empty())
+    }
+}
+
+/// One check and the problems that it found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was checked.
+    pub name: &'static str,
+    /// What is broken, one line each; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+/// The most problems that one check lists.
+const MAX_PROBLEMS: usize = 20;
+
+type Problems = Result<Vec<String>, Trouble>;
+type Run = fn(&Connection) -> Problems;
+
+impl Store {
+    /// Checks everything that can be checked without the bundles.
+    ///
+    /// What is damaged is a problem in the report, never an error.
+    ///
+    /// # Errors
+    /// Only when no transaction can be started, such as [`Error::Locked`].
+    pub fn verify(&self) -> Result<StoreReport, Error> {
+        let checks: [(&'static str, Run); 7] = [
+            ("pages", pages),
+            ("operations", operation::broken_links),
+            ("events", event::broken_links),
+            ("view", the_view),
+            ("versions", versions),
+            ("text index", text_index),
+            ("vectors", vectors),
+        ];
+        self.read(|db| {
+            let checks = checks.map(|(name, check)| {
+                let mut problems = check(db)
+                    .unwrap_or_else(|trouble| vec![trouble_text(&trouble.at(self.path()))]);
+                problems.truncate(MAX_PROBLEMS);
+                Check { name, problems }
+            });
+            Ok(StoreReport { checks: checks.into() })
+        })
+    }
+}
+
+fn trouble_text(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// Asks SQLite whether its pages, indexes and references are whole.
+fn pages(db: &Connection) -> Problems {
+    let mut statement = db.prepare("PRAGMA integrity_check(20)")?;
+    let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let mut problems: Vec<String> = lines.collect::<Result<_, _>>()?;
+    problems.retain(|line| line != "ok");
+    let mut statement = db.prepare("PRAGMA foreign_key_check")?;
+    let tables = statement.query_map([], |row| row.get::<_, String>(0))?;
+    for table in tables {
+        problems.push(format!("a row of `{}` refers to nothing", table?));
+    }
+    Ok(problems)
+}
+
+/// Compares the view with the one that the last operation left.
+fn the_view(db: &Connection) -> Problems {
+    let view = view::current(db)?;
+    let digest = view::digest(db, &view)?;
+    match operation::list(db, 1)?.first() {
+        Some(last) if last.after != view || last.digest_after != digest => {
+            Ok(vec![format!("the view is not the one that operation {} left", last.number)])
+        }
+        None if !view.channels.is_empty() => {
+            Ok(vec!["a channel is read but no operation is in the log".to_owned()])
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Rebuilds every loaded version and compares its tree digest.
+fn versions(db: &Connection) -> Problems {
+    let mut problems = Vec::new();
+    for (name, row) in channel::names(db)? {
+        for kernel in channel::kernels(db, row)? {
+            let wrong = match contents::contents(db, row, kernel.version) {
+                Ok(contents) if contents.tree_digest() == kernel.tree => continue,
+                Ok(_) => "its fragments are not those that were loaded".to_owned(),
+                Err(Trouble::Row(what)) => what,
+                Err(trouble) => return Err(trouble),
+            };
+            problems.push(format!("{name}@{}: {wrong}", kernel.version.get()));
+        }
+    }
+    Ok(problems)
+}
+
+/// Compares every term of the text index with the terms of the text.
+fn text_index(db: &Connection) -> Problems {
+    let mut stored: BTreeMap<i64, Vec<(String, usize, String)>> = BTreeMap::new();
+    let mut statement = db.prepare("SELECT doc, col, offset, term FROM text_term")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let place = (row.get(1)?, row.get(2)?, row.get(3)?);
+        stored.entry(row.get(0)?).or_default().push(place);
+    }
+    let mut problems = Vec::new();
+    let mut statement = db.prepare("SELECT row, terms FROM fragment ORDER BY row")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (row, count): (i64, usize) = (row.get(0)?, row.get(1)?);
+        let fragment = fragment_row::get(db, row)?;
+        let indexed = Indexed::of(&fragment);
+        let mut found = stored.remove(&row).unwrap_or_default();
+        found.sort();
+        if found != places(&indexed) || count != indexed.count() {
+            let id = fragment.id.short();
+            problems.push(format!("fragment {id}: the text index does not match its text"));
+        }
+    }
+    if !stored.is_empty() {
+        problems.push(format!("{} rows of the text index belong to no fragment", stored.len()));
+    }
+    Ok(problems)
+}
+
+/// Returns where each term has to stand.
+fn places(indexed: &Indexed) -> Vec<(String, usize, String)> {
+    let mut places: Vec<_> = indexed
+        .columns()
+        .into_iter()
+        .flat_map(|(column, terms)| {
+            let place = move |(i, term): (usize, &String)| (column.to_owned(), i, term.clone());
+            terms.iter().enumerate().map(place)
+        })
+        .collect();
+    places.sort();
+    places
+}
+
+/// Counts fragments without a vector, and vectors of the wrong size.
+fn vectors(db: &Connection) -> Problems {
+    let mut problems = Vec::new();
+    for (row, info) in vector_row::embedders(db)? {
+        let missing = vector_row::missing(db, Some(row), usize::MAX >> 1)?.len();
+        if missing > 0 {
+            problems.push(format!("{missing} rows have no vector of `{}`", info.name));
+        }
+        let wrong: usize = db.query_row(
+            "SELECT count(*) FROM vector WHERE embedder = ?1 AND length(components) <> ?2",
+            params![row, info.dimensions * 2],
+            |r| r.get(0),
+        )?;
+        if wrong > 0 {
+            problems.push(format!("{wrong} vectors of `{}` have the wrong size", info.name));
+        }
+    }
+    Ok(problems)
+}
