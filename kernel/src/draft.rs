@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::contents::Tombstone;
+use crate::contents::{Change, Contents, Tombstone, TombstoneReason};
 use crate::digest::FragmentId;
+use crate::error::Error;
 use crate::fragment::{Fragment, Source};
+use crate::moment::Moment;
+use crate::record::MAX_SOURCES;
 
 /// Whether a distilled fragment will be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +89,59 @@ impl Draft {
         merged
     }
 
+    /// Returns the contents that publishing the draft on top of `before` gives.
+    ///
+    /// Active fragments are added, or lend their sources to what is there; rejections retire what
+    /// is there. A fragment that has a tombstone stays gone.
+    ///
+    /// # Errors
+    /// [`Error::RevisionWentBack`] never happens for contents that were verified.
+    pub fn onto(&self, before: &Contents) -> Result<Contents, Error> {
+        let mut after = before.clone();
+        for fragment in self.active().filter(|f| before.tombstone(&f.id).is_none()) {
+            let mut next = fragment.clone();
+            if let Some(known) = before.fragment(&fragment.id) {
+                next = known.clone();
+                add_sources(&mut next, &fragment.sources);
+                next.supersedes.extend_from_slice(&fragment.supersedes);
+                next.supersedes.sort();
+                next.supersedes.dedup();
+                if next == *known {
+                    continue;
+                }
+                next.revision = known.revision.saturating_add(1);
+            }
+            after.apply(Change::Put(Box::new(next)))?;
+        }
+        for tombstone in self.tombstones.values() {
+            if before.tombstone(&tombstone.id).is_some() {
+                continue;
+            }
+            let known = before.fragment(&tombstone.id).map_or(0, |fragment| fragment.revision);
+            let revision = tombstone.revision.max(known.saturating_add(1));
+            after.apply(Change::Del(Tombstone { revision, ..tombstone.clone() }))?;
+        }
+        Ok(after)
+    }
+
+    /// Makes an entry part of the next kernel, and returns whether it was there and was not.
+    pub fn accept(&mut self, id: &FragmentId) -> bool {
+        let Some(entry) = self.entries.get_mut(id) else { return false };
+        let changed = entry.status != Status::Active;
+        entry.status = Status::Active;
+        changed
+    }
+
+    /// Removes an entry for ever: its statement does not come back, and leaves the channel with the
+    /// next version.
+    pub fn reject(&mut self, id: &FragmentId, at: Moment) -> bool {
+        let Some(entry) = self.entries.remove(id) else { return false };
+        let revision = entry.fragment.revision.saturating_add(1);
+        let reason = TombstoneReason::Rejected;
+        self.tombstones.insert(*id, Tombstone { id: *id, revision, at, reason });
+        true
+    }
+
     /// Returns the fragments that the next kernel will hold, in the order of their ids.
     pub fn active(&self) -> impl Iterator<Item = &Fragment> {
         self.entries.values().filter(|e| e.status == Status::Active).map(|e| &e.fragment)
@@ -98,9 +154,75 @@ fn add_sources(fragment: &mut Fragment, sources: &[Source]) -> Merged {
     fragment.sources.extend_from_slice(sources);
     fragment.sources.sort();
     fragment.sources.dedup();
+    fragment.sources.truncate(MAX_SOURCES);
     if fragment.sources.len() == before {
         return Merged::Known;
     }
     fragment.revision = fragment.revision.saturating_add(1);
     Merged::Sourced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::{contents, fragment};
+    use crate::words::Kind;
+
+    fn draft(entries: &[(&Fragment, Status)]) -> Draft {
+        let mut draft = Draft::default();
+        for (fragment, status) in entries {
+            draft.merge(Entry { fragment: (*fragment).clone(), status: status.clone() });
+        }
+        draft
+    }
+
+    #[test]
+    fn publishing_adds_what_is_active_and_retires_what_was_rejected() {
+        let (old, new) = (fragment(Kind::Fact, "Old."), fragment(Kind::Fact, "New."));
+        let waiting = fragment(Kind::Rule, "Waiting.");
+        let mut draft =
+            draft(&[(&old, Status::Active), (&new, Status::Active), (&waiting, Status::Candidate)]);
+        let before = contents(&[&old]);
+        let after = draft.onto(&before).unwrap();
+        assert_eq!(after, contents(&[&old, &new]));
+        assert_eq!(draft.onto(&after).unwrap(), after);
+        assert!(draft.reject(&old.id, old.created));
+        let after = draft.onto(&after).unwrap();
+        assert!(after.fragment(&old.id).is_none());
+        assert_eq!(after.tombstone(&old.id).unwrap().reason, TombstoneReason::Rejected);
+        // What was rejected does not come back, neither by distilling nor by publishing.
+        let again = Entry { fragment: old.clone(), status: Status::Active };
+        assert_eq!(draft.merge(again), Merged::Buried);
+        let stale = self::draft(&[(&old, Status::Active)]);
+        assert_eq!(stale.onto(&after).unwrap(), after);
+    }
+
+    #[test]
+    fn a_second_source_makes_a_new_revision() {
+        let known = fragment(Kind::Fact, "Known.");
+        let mut seen_again = known.clone();
+        seen_again.sources[0].line = 8;
+        let before = contents(&[&known]);
+        let after = draft(&[(&seen_again, Status::Active)]).onto(&before).unwrap();
+        let merged = after.fragment(&known.id).unwrap();
+        assert_eq!((merged.revision, merged.sources.len()), (2, 2));
+    }
+
+    #[test]
+    fn stronger_evidence_lifts_a_candidate_and_never_a_quarantined_one() {
+        let seen = fragment(Kind::Fact, "Seen.");
+        let mut again = seen.clone();
+        again.sources[0].line = 9;
+        for (before, after) in [
+            (Status::Candidate, Status::Active),
+            (
+                Status::Quarantined { reason: "odd".into() },
+                Status::Quarantined { reason: "odd".into() },
+            ),
+        ] {
+            let mut draft = draft(&[(&seen, before)]);
+            draft.merge(Entry { fragment: again.clone(), status: Status::Active });
+            assert_eq!(draft.entries[&seen.id].status, after);
+        }
+    }
 }

@@ -16,8 +16,8 @@ use crate::url::RemoteUrl;
 /// A channel as it is set up on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelSettings {
-    /// The address of its remote.
-    pub url: RemoteUrl,
+    /// The address of its remote; `None` where bundles arrive as files only.
+    pub url: Option<RemoteUrl>,
     /// Which repository and channel it is, and what is trusted already.
     pub trust: Trust,
     /// Who gets the next keyring; empty on machines that only read.
@@ -28,7 +28,8 @@ pub struct ChannelSettings {
 #[serde(deny_unknown_fields)]
 struct Wire {
     format: u32,
-    remote: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remote: Option<String>,
     repository: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     floor: Option<WireFloor>,
@@ -79,7 +80,7 @@ pub fn save_settings(path: &Path, settings: &ChannelSettings) -> Result<(), Erro
     let floor = |f: &Floor| WireFloor { version: f.version.get(), head: f.head.to_string() };
     let wire = Wire {
         format: 1,
-        remote: settings.url.to_string(),
+        remote: settings.url.as_ref().map(ToString::to_string),
         repository: settings.trust.repository.id.to_string(),
         floor: settings.trust.floor.as_ref().map(floor),
         readers: settings.readers.iter().map(reader).collect(),
@@ -101,7 +102,7 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
         .iter()
         .map(|r| Ok::<_, Error>(Reader { name: r.name.clone(), recipient: r.recipient.parse()? }));
     Ok(ChannelSettings {
-        url: wire.remote.parse()?,
+        url: wire.remote.as_deref().map(str::parse).transpose()?,
         trust: Trust { repository, floor: floor.transpose()? },
         readers: readers.collect::<Result<_, _>>()?,
     })

@@ -1,0 +1,361 @@
+//! A client of an Ollama server: which models there are, what they are set to, and their answers.
+
+use std::time::Duration;
+
+use garner_loader::inject::Message;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::lines::{Lines, MAX_LINE};
+
+/// How long a connection may take to open; an answer may take as long as it likes.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// What a server knows of a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// The system prompt of its Modelfile.
+    pub system: Option<String>,
+    /// The context size that its Modelfile sets, in tokens.
+    pub context: Option<u32>,
+    /// Whether prompts leave this machine: the model runs at a third party.
+    pub remote: bool,
+}
+
+/// What a server said at the end of an answer; every figure may be absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The tokens of the prompt.
+    pub prompt_tokens: Option<u32>,
+    /// The tokens of the answer.
+    pub answer_tokens: Option<u32>,
+}
+
+/// A connection to one Ollama server.
+#[derive(Debug, Clone)]
+pub struct Ollama {
+    base: reqwest::Url,
+    http: reqwest::Client,
+}
+
+#[derive(Serialize)]
+struct ShowRequest<'a> {
+    model: &'a str,
+}
+
+#[derive(Deserialize)]
+struct ShowReply {
+    #[serde(default)]
+    system: Option<String>,
+    #[serde(default)]
+    parameters: Option<String>,
+    #[serde(default)]
+    remote_host: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ChatRequest<'a> {
+    model: &'a str,
+    messages: Vec<ChatMessage<'a>>,
+    stream: bool,
+}
+
+#[derive(Serialize)]
+struct ChatMessage<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+#[derive(Deserialize)]
+struct ChatLine {
+    #[serde(default)]
+    message: Option<ChatText>,
+    #[serde(default)]
+    done: bool,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    prompt_eval_count: Option<u32>,
+    #[serde(default)]
+    eval_count: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct ChatText {
+    #[serde(default)]
+    content: String,
+}
+
+#[derive(Deserialize)]
+struct ErrorReply {
+    error: String,
+}
+
+impl Ollama {
+    /// Prepares a client for the server at `address` (`host`, `host:port` or a URL).
+    ///
+    /// # Errors
+    /// [`Error::Address`] if it is not an address.
+    pub fn new(address: &str) -> Result<Self, Error> {
+        let refused = || Error::Address { url: address.to_owned() };
+        let url =
+            if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        let mut base = reqwest::Url::parse(&url).map_err(|_| refused())?;
+        if base.port().is_none() && !address.contains("://") {
+            base.set_port(Some(11434)).map_err(|()| refused())?;
+        }
+        // A server that listens everywhere is asked at home.
+        if matches!(base.host_str(), Some("0.0.0.0" | "[::]")) {
+            base.set_host(Some("127.0.0.1")).map_err(|_| refused())?;
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .no_proxy()
+            .build()
+            .map_err(|_| refused())?;
+        Ok(Self { base, http })
+    }
+
+    /// Returns the server's address.
+    pub fn address(&self) -> &str {
+        self.base.as_str()
+    }
+
+    /// Returns the names of the models that the server has.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if no server answers, [`Error::Protocol`] if it is not Ollama.
+    pub async fn models(&self) -> Result<Vec<String>, Error> {
+        let client = ollama_rs::Ollama::from(self.base.clone());
+        let models = client.list_local_models().await.map_err(|e| match e {
+            ollama_rs::error::OllamaError::ReqwestError(source) => Error::Unreachable {
+                url: self.address().to_owned(),
+                source: source.without_url().into(),
+            },
+            other => Error::Protocol { reason: other.to_string() },
+        })?;
+        Ok(models.into_iter().map(|model| model.name).collect())
+    }
+
+    /// Returns what the server knows of a model.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`] with the names of those it has, and as by [`Self::models`].
+    pub async fn show(&self, model: &str) -> Result<ModelFacts, Error> {
+        let reply = self.post("api/show", &ShowRequest { model }).await?;
+        if reply.status() == reqwest::StatusCode::NOT_FOUND {
+            let present = self.models().await?;
+            let (url, model) = (self.address().to_owned(), model.to_owned());
+            return Err(Error::NoModel { url, model, present });
+        }
+        let reply = checked(reply).await?;
+        let bytes = reply.bytes().await.map_err(|e| self.broken(e))?;
+        let show: ShowReply = serde_json::from_slice(&bytes)
+            .map_err(|e| Error::Protocol { reason: e.to_string() })?;
+        let context = show.parameters.as_deref().and_then(context_size);
+        let cloud = model.ends_with(":cloud") || model.ends_with("-cloud");
+        let remote = cloud || show.remote_host.is_some_and(|host| !host.is_empty());
+        Ok(ModelFacts { system: show.system.filter(|s| !s.is_empty()), context, remote })
+    }
+
+    /// Asks a model and hands each piece of its answer to `on_text` as it arrives.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the server's words, also in the middle of an answer;
+    /// [`Error::EndedEarly`] if the answer has no end.
+    pub async fn chat<'a>(
+        &self,
+        model: &'a str,
+        messages: &'a [Message],
+        on_text: &mut dyn FnMut(&str),
+    ) -> Result<Summary, Error> {
+        let message = |m: &'a Message| ChatMessage { role: m.role.as_str(), content: m.content.as_str() };
+        let messages = messages.iter().map(message).collect();
+        let request = ChatRequest { model, messages, stream: true };
+        let mut reply = checked(self.post("api/chat", &request).await?).await?;
+        let mut lines = Lines::default();
+        while let Some(chunk) = reply.chunk().await.map_err(|e| self.broken(e))? {
+            lines.push(&chunk);
+            while let Some(line) = lines.next_line() {
+                if let Some(summary) = chat_line(&line, on_text)? {
+                    return Ok(summary);
+                }
+            }
+            if lines.waiting() > MAX_LINE {
+                return Err(Error::Protocol { reason: "a line is too long".to_owned() });
+            }
+        }
+        // Some servers leave out the last line feed.
+        let last = lines.rest().map(|line| chat_line(&line, on_text)).transpose()?.flatten();
+        last.ok_or(Error::EndedEarly)
+    }
+
+    async fn post(&self, path: &str, body: &impl Serialize) -> Result<reqwest::Response, Error> {
+        let url = self.base.join(path).map_err(|_| Error::Address { url: path.to_owned() })?;
+        self.http.post(url).json(body).send().await.map_err(|e| self.unreachable(e))
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> Error {
+        Error::Unreachable { url: self.address().to_owned(), source: source.without_url().into() }
+    }
+
+    fn broken(&self, source: reqwest::Error) -> Error {
+        Error::Broken { url: self.address().to_owned(), source: source.without_url().into() }
+    }
+}
+
+/// Turns an error status into the server's own words.
+async fn checked(reply: reqwest::Response) -> Result<reqwest::Response, Error> {
+    let status = reply.status();
+    if status.is_success() {
+        return Ok(reply);
+    }
+    let body = reply.bytes().await.unwrap_or_default();
+    let message = serde_json::from_slice::<ErrorReply>(&body)
+        .map_or_else(|_| format!("status {status}"), |reply| reply.error);
+    Err(Error::Refused { message })
+}
+
+/// Reads one line of an answer; returns the summary if it was the last.
+fn chat_line(line: &[u8], on_text: &mut dyn FnMut(&str)) -> Result<Option<Summary>, Error> {
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let line: ChatLine =
+        serde_json::from_slice(line).map_err(|e| Error::Protocol { reason: e.to_string() })?;
+    if let Some(message) = line.error {
+        return Err(Error::Refused { message });
+    }
+    if let Some(text) = line.message.filter(|text| !text.content.is_empty()) {
+        on_text(&text.content);
+    }
+    Ok(line.done.then_some(Summary {
+        prompt_tokens: line.prompt_eval_count,
+        answer_tokens: line.eval_count,
+    }))
+}
+
+/// Returns the context size out of a Modelfile's parameters (`num_ctx 8192`).
+fn context_size(parameters: &str) -> Option<u32> {
+    let value = |line: &str| line.trim().strip_prefix("num_ctx")?.trim().parse().ok();
+    parameters.lines().find_map(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use garner_loader::inject::Role;
+
+    use super::*;
+
+    /// Serves each reply to one request, in chunks of `size` bytes, and returns the address.
+    async fn server(replies: Vec<(u16, String)>, size: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            for (status, body) in replies {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 1 << 16];
+                let _ = stream.read(&mut request).await.unwrap();
+                let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n\r\n");
+                stream.write_all(head.as_bytes()).await.unwrap();
+                for chunk in body.as_bytes().chunks(size) {
+                    stream.write_all(chunk).await.unwrap();
+                    stream.flush().await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        address
+    }
+
+    async fn ask(status: u16, body: &str, size: usize) -> (String, Result<Summary, Error>) {
+        let ollama = Ollama::new(&server(vec![(status, body.to_owned())], size).await).unwrap();
+        let mut answer = String::new();
+        let messages = [Message { role: Role::User, content: garner_kernel::Text::new("hi") }];
+        let result = ollama.chat("m", &messages, &mut |text| answer.push_str(text)).await;
+        (answer, result)
+    }
+
+    const ANSWER: &str = "{\"message\":{\"role\":\"assistant\",\"content\":\"Grüß \"},\"done\":false}\n\
+        {\"message\":{\"role\":\"assistant\",\"content\":\"Gott\"},\"done\":false}\n\
+        {\"message\":{\"content\":\"\"},\"done\":true,\"prompt_eval_count\":7,\"eval_count\":2}";
+
+    #[tokio::test]
+    async fn an_answer_arrives_whole_however_it_is_cut() {
+        for size in [1, 7, 4096] {
+            for end in ["", "\n", "\n\n"] {
+                let (answer, result) = ask(200, &format!("{ANSWER}{end}"), size).await;
+                assert_eq!(answer, "Grüß Gott");
+                let summary = Summary { prompt_tokens: Some(7), answer_tokens: Some(2) };
+                assert_eq!(result.unwrap(), summary);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn errors_are_told_in_the_servers_words() {
+        let rows = [
+            (500, "{\"error\":\"out of memory\"}", "the server said: out of memory"),
+            (503, "<html>", "the server said: status 503 Service Unavailable"),
+            (
+                200,
+                "{\"message\":{\"content\":\"A\"}}\n{\"error\":\"gone\"}\n",
+                "the server said: gone",
+            ),
+            (
+                200,
+                "{\"message\":{\"content\":\"A\"}}\n",
+                "the answer ended early: the server may have stopped",
+            ),
+        ];
+        for (status, body, expected) in rows {
+            assert_eq!(ask(status, body, 4096).await.1.unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_model_names_those_that_are_there() {
+        let tags = "{\"models\":[{\"name\":\"llama3.2:latest\",\"modified_at\":\"\",\"size\":1}]}";
+        let replies = vec![(404, "{}".to_owned()), (200, tags.to_owned())];
+        let ollama = Ollama::new(&server(replies, 4096).await).unwrap();
+        let error = ollama.show("nope").await.unwrap_err();
+        assert!(
+            matches!(error, Error::NoModel { ref present, .. } if present == &["llama3.2:latest"])
+        );
+        assert!(garner_kernel::Explain::hint(&error).unwrap().contains("ollama pull nope"));
+    }
+
+    #[tokio::test]
+    async fn a_model_tells_its_system_prompt_and_context() {
+        let show = "{\"system\":\"Be brief.\",\"parameters\":\"stop \\\"x\\\"\\nnum_ctx   8192\"}";
+        let ollama = Ollama::new(&server(vec![(200, show.to_owned())], 3).await).unwrap();
+        let facts = ollama.show("m").await.unwrap();
+        let expected =
+            ModelFacts { system: Some("Be brief.".into()), context: Some(8192), remote: false };
+        assert_eq!(facts, expected);
+    }
+
+    #[tokio::test]
+    async fn nobody_home_is_said_with_the_address() {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        let error = Ollama::new(&address).unwrap().show("m").await.unwrap_err();
+        assert_eq!(error.to_string(), format!("no Ollama server answers at http://{address}/"));
+    }
+
+    #[test]
+    fn addresses_are_read_as_ollama_reads_them() {
+        for (text, address) in [
+            ("127.0.0.1", "http://127.0.0.1:11434/"),
+            ("0.0.0.0:1234", "http://127.0.0.1:1234/"),
+            ("https://box.example", "https://box.example/"),
+        ] {
+            assert_eq!(Ollama::new(text).unwrap().address(), address);
+        }
+        assert!(Ollama::new("http://").is_err());
+    }
+}
