@@ -1,1 +1,36 @@
-fn main() {}
+//! The `garner` binary: the only place with clock, environment, terminal and exit status.
+
+mod args;
+mod commands;
+mod context;
+mod drafts;
+mod embedding;
+mod error;
+mod files;
+mod kernels;
+mod keys;
+mod output;
+mod places;
+mod report;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Arguments;
+use crate::context::{Context, Environment};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => return report::usage(&usage),
+    };
+    let outcome = Environment::capture()
+        .and_then(|environment| Context::new(environment, arguments.global.clone()))
+        .and_then(|context| commands::run(&arguments.command, &context));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report::failure(&error, &arguments.global),
+    }
+}

@@ -1,0 +1,229 @@
+//! `garner channel`: where knowledge is published to and read from.
+
+use clap::Subcommand;
+use garner_kernel::ChannelName;
+use garner_kernel::bundle::{
+    self, DeviceKey, KeyGrant, Reader, Recipient, RepositoryId, Right, Root, limits,
+};
+use garner_sync::{ChannelSettings, Invite, Name, Remote as _, Repository, Trust};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys::{self, KeyRole};
+use crate::table;
+
+/// How long the keys of a new repository are good for, in days.
+const KEY_DAYS: u32 = 730;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the channels of this machine
+    List,
+    /// Show a channel, and the invite for others
+    Show {
+        /// The channel
+        name: ChannelName,
+    },
+    /// Add a channel: makes a repository in an empty folder, or reads one by its invite
+    Add {
+        /// The channel
+        name: ChannelName,
+        /// The address: `file:/FOLDER`, followed by `#ID` for a repository of somebody else
+        invite: Invite,
+    },
+    /// Trust a repository whose kernels arrive as files
+    Trust {
+        /// The channel
+        name: ChannelName,
+        /// The id of the repository, as its publisher tells it
+        repository: RepositoryId,
+    },
+    /// Let another device read a channel
+    Grant {
+        /// The channel
+        name: ChannelName,
+        /// The public half of its device key (`age1…`)
+        recipient: Recipient,
+        /// What to call it
+        #[arg(long = "as", value_name = "LABEL")]
+        label: String,
+    },
+    /// Forget a channel on this machine; what is loaded and published stays
+    Remove {
+        /// The channel
+        name: ChannelName,
+        /// Do it without being asked
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    match command {
+        Command::List => list(context),
+        Command::Show { name } => show(name, &context.settings(name)?, context),
+        Command::Add { name, invite } => add(name, invite, context),
+        Command::Trust { name, repository } => {
+            let repository = Repository { id: repository.clone(), channel: name.clone() };
+            let trust = Trust { repository, floor: None };
+            save(name, &ChannelSettings { url: None, trust, readers: Vec::new() }, context)
+        }
+        Command::Grant { name, recipient, label } => grant(name, recipient, label, context),
+        Command::Remove { name, yes } => remove(name, *yes, context),
+    }
+}
+
+fn list(context: &Context) -> Result<(), Error> {
+    let mut rows = Vec::new();
+    let mut items = Vec::new();
+    for channel in context.known_channels()? {
+        let settings = context.settings(&channel)?;
+        let url = settings.url.as_ref().map(ToString::to_string);
+        let version = settings.trust.floor.map(|floor| floor.version);
+        rows.push(vec![
+            channel.to_string(),
+            version.map_or_else(|| "-".to_owned(), |version| version.to_string()),
+            url.clone().unwrap_or_else(|| "files only".to_owned()),
+        ]);
+        items.push(json!({
+            "name": channel.as_str(),
+            "remote": url,
+            "repository": settings.trust.repository.id.to_string(),
+            "pulled": version.map(garner_kernel::Version::get),
+        }));
+    }
+    if context.global.json {
+        return context.output.print_json(json!({ "channels": items }));
+    }
+    if rows.is_empty() {
+        context.output.say("No channels yet; `garner channel add NAME file:/FOLDER` adds one.");
+    }
+    context.output.print(&table::columns(&rows))
+}
+
+fn show(name: &ChannelName, settings: &ChannelSettings, context: &Context) -> Result<(), Error> {
+    let repository = settings.trust.repository.id.clone();
+    let invite = settings
+        .url
+        .clone()
+        .map(|url| Invite { url, repository: Some(repository.clone()) }.to_string());
+    if context.global.json {
+        let reader = |r: &Reader| json!({ "name": r.name, "recipient": r.recipient.to_string() });
+        return context.output.print_json(json!({
+            "name": name.as_str(),
+            "repository": repository.to_string(),
+            "invite": invite,
+            "pulled": settings.trust.floor.map(|floor| floor.version.get()),
+            "readers": settings.readers.iter().map(reader).collect::<Vec<_>>(),
+        }));
+    }
+    let mut rows = vec![
+        vec!["channel".to_owned(), name.to_string()],
+        vec!["repository".to_owned(), repository.to_string()],
+        vec!["invite".to_owned(), invite.unwrap_or_else(|| "none: files only".to_owned())],
+    ];
+    for reader in &settings.readers {
+        rows.push(vec!["reader".to_owned(), format!("{} {}", reader.recipient, reader.name)]);
+    }
+    context.output.print(&table::columns(&rows))
+}
+
+fn save(name: &ChannelName, settings: &ChannelSettings, context: &Context) -> Result<(), Error> {
+    garner_sync::save_settings(&context.places.channel(name), settings)?;
+    show(name, settings, context)
+}
+
+fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Result<(), Error> {
+    let remote = invite.url.open()?;
+    let first = remote.get(&Name::root(1), limits::ROOT as u64)?;
+    let ours = keys::publisher(&context.places).map(|key| key.public());
+    let (id, publishes) = match (first, &invite.repository) {
+        (None, None) => (create(&remote, context)?, true),
+        (None, Some(_)) => return Err(garner_sync::Error::NoRepository.into()),
+        (Some(note), pin) => {
+            let there = bundle::repository_of(&note)?;
+            let pin = pin.clone().ok_or_else(|| garner_sync::Error::RepositoryExists {
+                repository: there.to_string(),
+            })?;
+            let root = bundle::check_chain(&pin, &[note])?;
+            let (publishers, _) = root.holders(Right::Publish);
+            (pin, ours.is_ok_and(|ours| publishers.contains(&&ours)))
+        }
+    };
+    let readers = if publishes { own_readers(context)? } else { Vec::new() };
+    let repository = Repository { id, channel: name.clone() };
+    let trust = Trust { repository, floor: None };
+    save(name, &ChannelSettings { url: Some(invite.url.clone()), trust, readers }, context)?;
+    if publishes {
+        context.output.say("You publish here; `garner channel grant` lets other devices read.");
+    } else {
+        let device = KeyRole::Device.public(&context.places)?;
+        context.output.say(&format!(
+            "To read it, send the publisher this line, who grants it:\n\
+             garner channel grant {name} {device} --as LABEL"
+        ));
+    }
+    Ok(())
+}
+
+/// Makes a repository whose root key is ours.
+fn create(remote: &garner_sync::FolderRemote, context: &Context) -> Result<RepositoryId, Error> {
+    let (root_key, publisher) = (keys::root(&context.places)?, keys::publisher(&context.places)?);
+    let not_after = context.now().plus_days(KEY_DAYS);
+    let grant = |key| KeyGrant { key, not_after, channels: Vec::new() };
+    let holder = |key: &bundle::PublisherKey| (vec![key.public().name().clone()], 1);
+    let root = Root {
+        repository: None,
+        version: 1,
+        expires: not_after,
+        keys: vec![grant(publisher.public()), grant(root_key.public())],
+        roles: [
+            (Right::Root, holder(&root_key)),
+            (Right::Publish, holder(&publisher)),
+            (Right::Freshness, holder(&publisher)),
+        ]
+        .into(),
+    };
+    Ok(garner_sync::create_repository(remote, &root, &[&root_key])?)
+}
+
+/// Returns the readers of a new channel: this device, and the recovery key.
+fn own_readers(context: &Context) -> Result<Vec<Reader>, Error> {
+    let keys = keys::devices(&context.places)?;
+    let names = ["this device", "recovery"];
+    let reader = |(key, name): (&DeviceKey, &str)| Reader {
+        name: name.to_owned(),
+        recipient: key.recipient(),
+    };
+    Ok(keys.iter().zip(names).map(reader).collect())
+}
+
+fn grant(
+    name: &ChannelName,
+    recipient: &Recipient,
+    label: &str,
+    context: &Context,
+) -> Result<(), Error> {
+    let mut settings = context.settings(name)?;
+    settings.readers.retain(|reader| reader.recipient != *recipient);
+    settings.readers.push(Reader { name: label.to_owned(), recipient: recipient.clone() });
+    garner_sync::save_settings(&context.places.channel(name), &settings)?;
+    if settings.trust.floor.is_some() {
+        // Only the keyring changes: the fragments stay those of the newest version.
+        context.publish(name, &garner_kernel::Draft::default())?;
+    }
+    show(name, &context.settings(name)?, context)
+}
+
+fn remove(name: &ChannelName, yes: bool, context: &Context) -> Result<(), Error> {
+    let settings = context.settings(name)?;
+    if !yes {
+        show(name, &settings, context)?;
+        context.output.say("This machine would forget the channel and its pin.");
+        return Err(Error::Unconfirmed);
+    }
+    let path = context.places.channel(name);
+    std::fs::remove_file(&path).map_err(|e| Error::io("remove", path, e))?;
+    context.output.print(&format!("Forgot `{name}`; what is loaded and published stays.\n"))
+}

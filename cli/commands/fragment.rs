@@ -1,0 +1,162 @@
+//! `garner fragment`: look at fragments, pin and remove them.
+
+use clap::Subcommand;
+use garner_kernel::Fragment;
+use garner_loader::StoredFragment;
+use serde_json::json;
+
+use crate::args::FilterArguments;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{self, styled};
+use crate::table;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the fragments that recall can see
+    List {
+        #[command(flatten)]
+        filters: FilterArguments,
+    },
+    /// Show a fragment and where it came from
+    Show {
+        /// The id, or its first characters
+        id: String,
+    },
+    /// Put a fragment into every prompt
+    Pin {
+        /// The id, or its first characters
+        id: String,
+    },
+    /// Take a fragment out of every prompt
+    Unpin {
+        /// The id, or its first characters
+        id: String,
+    },
+    /// Hide a fragment on this machine; `garner undo` brings it back
+    Remove {
+        /// The id, or its first characters
+        id: String,
+    },
+}
+
+pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    match command {
+        Command::List { filters } => list(filters, context),
+        Command::Show { id } => show(&context.store()?.fragment(id)?, context),
+        Command::Pin { id } => change(id, "Pinned", context),
+        Command::Unpin { id } => change(id, "Unpinned", context),
+        Command::Remove { id } => change(id, "Removed", context),
+    }
+}
+
+fn list(filters: &FilterArguments, context: &Context) -> Result<(), Error> {
+    let fragments = context.store()?.fragments(None, &filters.filters(), context.now())?;
+    if context.global.json {
+        let items: Vec<_> = fragments.iter().map(json).collect();
+        return context.output.print_json(json!({ "fragments": items }));
+    }
+    let line = |f: &Fragment| format!("{}\n", table::fragment_line(f, table::WIDTH));
+    context.output.print(&fragments.iter().map(line).collect::<String>())?;
+    context.output.say(&format!("{}.", table::count(fragments.len(), "fragment")));
+    Ok(())
+}
+
+fn show(stored: &StoredFragment, context: &Context) -> Result<(), Error> {
+    let fragment = &stored.fragment;
+    if context.global.json {
+        return context.output.print_json(json(fragment));
+    }
+    let mut text = format!(
+        "{}\n{}\n\n",
+        styled(&fragment.id.to_string(), output::BOLD),
+        fragment.statement.as_str()
+    );
+    let mut rows = vec![
+        vec!["kind".to_owned(), format!("{} ({})", fragment.kind, fragment.kind.class())],
+        vec!["scope".to_owned(), fragment.scope.to_string()],
+        vec!["trust".to_owned(), fragment.trust.to_string()],
+        vec!["confidence".to_owned(), format!("{}%", fragment.confidence.as_percent())],
+        vec!["said".to_owned(), fragment.created.to_string()],
+    ];
+    for member in &stored.members {
+        let to = member.to.map_or_else(String::new, |to| format!(" until {to}"));
+        let value = format!("`{}` from {}{to}", member.channel, member.from);
+        rows.push(vec!["channel".to_owned(), value]);
+    }
+    for id in &fragment.supersedes {
+        rows.push(vec!["replaces".to_owned(), id.short()]);
+    }
+    for id in &stored.superseded_by {
+        rows.push(vec!["replaced by".to_owned(), id.short()]);
+    }
+    for source in &fragment.sources {
+        let value = format!(
+            "{} line {}, session {}, by {} (rule {}, sha256 {})",
+            source.file,
+            source.line,
+            source.session,
+            source.speaker,
+            source.rule,
+            source.digest.short()
+        );
+        rows.push(vec!["source".to_owned(), value]);
+    }
+    if stored.pinned || stored.removed {
+        let value = if stored.pinned { "pinned" } else { "removed on this machine" };
+        rows.push(vec!["here".to_owned(), value.to_owned()]);
+    }
+    text.push_str(&table::columns(&rows));
+    if let Some(context) = &fragment.context {
+        text.push_str(&format!("\n{}\n", styled(context.as_str(), output::DIM)));
+    }
+    context.output.print(&text)
+}
+
+fn change(id: &str, verb: &str, context: &Context) -> Result<(), Error> {
+    let mut store = context.store_to_write()?;
+    let stamp = context.stamp()?;
+    let found = store.fragment(id)?.fragment.id;
+    let operation = match verb {
+        "Pinned" => store.pin(found, &stamp)?,
+        "Unpinned" => store.unpin(found, &stamp)?,
+        _ => store.remove(found, &stamp)?,
+    };
+    if context.global.json {
+        return context.output.print_json(json!({ "operation": operation.number }));
+    }
+    context.output.print(&format!(
+        "{verb} {} (operation {}; `garner undo` takes it back).\n",
+        found.short(),
+        operation.number
+    ))
+}
+
+/// Returns a fragment as JSON.
+pub(crate) fn json(fragment: &Fragment) -> serde_json::Value {
+    let source = |source: &garner_kernel::Source| {
+        json!({
+            "session": source.session.as_str(),
+            "file": source.file.as_str(),
+            "record": source.record.as_str(),
+            "line": source.line,
+            "sha256": source.digest.to_string(),
+            "speaker": source.speaker.as_str(),
+            "rule": source.rule.as_str(),
+        })
+    };
+    json!({
+        "id": fragment.id.to_string(),
+        "revision": fragment.revision,
+        "kind": fragment.kind.as_str(),
+        "class": fragment.kind.class().as_str(),
+        "scope": fragment.scope.to_string(),
+        "trust": fragment.trust.as_str(),
+        "confidence": fragment.confidence.as_percent(),
+        "statement": fragment.statement.as_str(),
+        "context": fragment.context.as_ref().map(garner_kernel::Text::as_str),
+        "created": fragment.created.to_string(),
+        "supersedes": fragment.supersedes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "sources": fragment.sources.iter().map(source).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,67 @@
+//! `garner key`: look at keys and make them.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys::KeyRole;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the keys of this machine by their public halves
+    List,
+    /// Show the public half of a key
+    Show {
+        /// Which key
+        role: KeyRole,
+    },
+    /// Make one key; an existing one is never replaced
+    Generate {
+        /// Which key
+        role: KeyRole,
+        /// Name it after this person or machine (default: the user)
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    match command {
+        Command::List => list(context),
+        Command::Show { role } => print(*role, &role.public(&context.places)?, context),
+        Command::Generate { role, name } => {
+            let name = name.as_deref().unwrap_or(&context.environment.user);
+            print(*role, &role.generate(&context.places, name)?, context)
+        }
+    }
+}
+
+fn print(role: KeyRole, public: &str, context: &Context) -> Result<(), Error> {
+    if context.global.json {
+        return context.output.print_json(json!({ "role": role.as_str(), "public": public }));
+    }
+    context.output.print(&format!("{public}\n"))
+}
+
+fn list(context: &Context) -> Result<(), Error> {
+    let mut items = Vec::new();
+    let mut text = String::new();
+    for role in KeyRole::ALL {
+        match role.public(&context.places) {
+            Ok(public) => {
+                text.push_str(&format!("{:10} {public}\n", role.as_str()));
+                items.push(json!({ "role": role.as_str(), "public": public }));
+            }
+            Err(Error::NoKey { .. }) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    if context.global.json {
+        return context.output.print_json(json!({ "keys": items }));
+    }
+    if items.is_empty() {
+        context.output.say("No keys yet; `garner setup` makes them.");
+    }
+    context.output.print(&text)
+}

@@ -1,0 +1,161 @@
+//! `garner load`: a verified kernel into the store.
+
+use clap::Args;
+use garner_kernel::{Kernel, Verified};
+use garner_loader::{Effect, LoadOptions, LoadReport, OrderRule, Vectors};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::kernels::{At, KernelName};
+use crate::table;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The kernel: `notes`, `notes@3` or a `.kernel` file (default: every channel's newest)
+    kernel: Option<KernelName>,
+    /// Print what would change, and load nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Load a version that is older than the newest loaded one, without reading it
+    #[arg(long)]
+    history: bool,
+    /// Follow the newest version again after a rollback
+    #[arg(long)]
+    release: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    let kernels = match &arguments.kernel {
+        Some(kernel) => vec![kernel.clone()],
+        None => {
+            let channels = context.known_channels()?.into_iter();
+            channels.map(|channel| KernelName::Channel(channel, At::Latest)).collect()
+        }
+    };
+    if kernels.is_empty() {
+        return Err(Error::NoChannels);
+    }
+    let mut reports = Vec::new();
+    for kernel in &kernels {
+        let verified = context.open_kernel(kernel)?;
+        let report = load(arguments, &verified, context)?;
+        if !context.global.json {
+            context.output.print(&text(&report, arguments.dry_run))?;
+        }
+        reports.push(json(&report));
+    }
+    if context.global.json {
+        return context.output.print_json(json!({ "loaded": reports }));
+    }
+    Ok(())
+}
+
+fn load(
+    arguments: &Arguments,
+    verified: &Verified<Kernel>,
+    context: &Context,
+) -> Result<LoadReport, Error> {
+    let order = if arguments.history { OrderRule::AnyOrder } else { OrderRule::NewerOnly };
+    if arguments.dry_run {
+        return dry_run(verified, order, context);
+    }
+    let embedder = context.embedder_to_load();
+    let options = LoadOptions { embedder: embedder.as_ref().map(|e| e.id()), order };
+    let mut store = context.store_to_write()?;
+    let stamp = context.stamp()?;
+    let plan = store.plan(verified, &options)?;
+    let vectors = match &embedder {
+        Some(embedder) if !plan.texts().is_empty() => {
+            let bar = context.output.bar("Embedding fragments", plan.texts().len() as u64);
+            let vectors = Vectors::embed(plan.texts(), embedder.as_ref(), &mut |done, _| {
+                bar.set_position(done as u64);
+            })?;
+            bar.finish_and_clear();
+            Some(vectors)
+        }
+        _ => None,
+    };
+    let mut report = store.apply(plan, vectors, &stamp)?;
+    if arguments.release && store.view()?.reading(&report.channel).held {
+        store.release(&report.channel, &stamp)?;
+        report.effect = Effect::Reads;
+    }
+    Ok(report)
+}
+
+fn dry_run(
+    verified: &Verified<Kernel>,
+    order: OrderRule,
+    context: &Context,
+) -> Result<LoadReport, Error> {
+    // Planning needs no write, but a store to read: a first load is planned against an empty one.
+    let empty;
+    let store = match context.store() {
+        Err(Error::Loader(garner_loader::Error::NoStore { .. })) => {
+            empty = tempfile::tempdir().map_err(|e| Error::io("create", "temporary folder", e))?;
+            garner_loader::Store::open(empty.path(), &garner_loader::OpenOptions::write())?
+        }
+        found => found?,
+    };
+    let plan = store.plan(verified, &LoadOptions { embedder: None, order })?;
+    Ok(LoadReport {
+        channel: plan.channel().clone(),
+        from: plan.from(),
+        to: plan.to(),
+        effect: plan.effect(),
+        summary: *plan.summary(),
+        operation: None,
+        embedded: 0,
+    })
+}
+
+fn text(report: &LoadReport, dry_run: bool) -> String {
+    let (channel, to) = (&report.channel, report.to);
+    let verb = if dry_run { "Would load" } else { "Loaded" };
+    let summary = &report.summary;
+    match report.effect {
+        Effect::Nothing => format!("{to} of `{channel}` is loaded already.\n"),
+        Effect::History => format!("{verb} {to} of `{channel}` into the history.\n"),
+        Effect::Held { at } => {
+            let at = at.map_or_else(|| "nothing".to_owned(), |version| version.to_string());
+            format!(
+                "{verb} {to} of `{channel}`, which stays held at {at}; \
+                 `garner load {channel} --release` follows it again.\n"
+            )
+        }
+        Effect::Reads => format!(
+            "{verb} {to} of `{channel}`: {} ({} added, {} superseded, {} removed, {} changed), \
+             {} embedded.\n",
+            table::count(summary.fragments, "fragment"),
+            summary.added,
+            summary.superseded,
+            summary.removed,
+            summary.changed,
+            report.embedded,
+        ),
+    }
+}
+
+fn json(report: &LoadReport) -> serde_json::Value {
+    let effect = match report.effect {
+        Effect::Reads => "reads",
+        Effect::Held { .. } => "held",
+        Effect::History => "history",
+        Effect::Nothing => "nothing",
+    };
+    let summary = &report.summary;
+    json!({
+        "channel": report.channel.as_str(),
+        "from": report.from.map(garner_kernel::Version::get),
+        "to": report.to.get(),
+        "effect": effect,
+        "fragments": summary.fragments,
+        "added": summary.added,
+        "superseded": summary.superseded,
+        "removed": summary.removed,
+        "changed": summary.changed,
+        "embedded": report.embedded,
+        "operation": report.operation,
+    })
+}

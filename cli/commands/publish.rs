@@ -1,0 +1,126 @@
+//! `garner publish`: seal the draft of a channel and push it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use garner_compiler::{Compiler, Options};
+use garner_kernel::bundle::{DeviceKey, SecretScan};
+use garner_kernel::{ChannelName, Contents, Draft, diff};
+use garner_sync::{ChannelSettings, Publication, Published};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::{keys, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The channel (default: the only one)
+    channel: Option<ChannelName>,
+    /// Print what the new version would change, and publish nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Write the new version to this `.kernel` file as well
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    let channel = context.the_channel(arguments.channel.as_ref())?;
+    let draft =
+        context.draft(&channel)?.ok_or_else(|| Error::NoDraft { channel: channel.clone() })?;
+    let settings = context.settings(&channel)?;
+    let before = newest(&channel, &settings, context)?;
+    let after = draft.onto(&before)?;
+    if arguments.dry_run {
+        let differences = diff(&before, &after);
+        return super::diff::print(&differences, &super::diff::Form::Full, context);
+    }
+    let published = context.publish(&channel, &draft)?;
+    let Published::New(sealed) = published else {
+        let Published::Unchanged(version) = published else { return Ok(()) };
+        let text = format!("Nothing to publish: {version} of `{channel}` says all of it.\n");
+        return if context.global.json {
+            context.output.print_json(json!({ "channel": channel.as_str(), "published": null }))
+        } else {
+            context.output.print(&text)
+        };
+    };
+    let bytes = sealed.bundle.to_bytes();
+    if let Some(path) = &arguments.out {
+        garner_sync::write_over(path, &bytes)?;
+    }
+    let differences = diff(&before, &after);
+    if context.global.json {
+        return context.output.print_json(json!({
+            "channel": channel.as_str(),
+            "published": sealed.version.get(),
+            "head": sealed.head.to_string(),
+            "fragments": after.fragments().len(),
+            "bundle_bytes": bytes.len(),
+            "changes": super::diff::counts(&differences),
+        }));
+    }
+    context.output.print(&format!(
+        "Published {} of `{channel}`: {} ({}), {} bytes sealed for {}.\n",
+        sealed.version,
+        table::count(after.fragments().len(), "fragment"),
+        super::diff::summary(&differences),
+        bytes.len(),
+        table::count(settings.readers.len(), "reader"),
+    ))
+}
+
+/// Returns the contents of the newest version on the remote, or nothing if there is none.
+fn newest(
+    channel: &ChannelName,
+    settings: &ChannelSettings,
+    context: &Context,
+) -> Result<Contents, Error> {
+    match context.pull(channel, None) {
+        Ok(_) => {}
+        Err(Error::Sync(garner_sync::Error::Empty { .. })) => return Ok(Contents::default()),
+        Err(other) => return Err(other),
+    }
+    let releases = context.releases(settings)?;
+    let Some(release) = releases.last() else { return Ok(Contents::default()) };
+    let at = crate::kernels::At::Number(release.version);
+    let name = crate::kernels::KernelName::Channel(channel.clone(), at);
+    Ok(context.open_kernel(&name)?.into_inner().contents)
+}
+
+impl Context {
+    /// Publishes a draft on top of the newest version and pulls the result into the mirror.
+    pub(crate) fn publish(&self, channel: &ChannelName, draft: &Draft) -> Result<Published, Error> {
+        let settings = self.settings(channel)?;
+        let url = settings.url.as_ref();
+        let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
+        let publisher = keys::publisher(&self.places)?;
+        let devices = keys::devices(&self.places)?;
+        let devices: Vec<&DeviceKey> = devices.iter().collect();
+        let publication = Publication {
+            trust: &settings.trust,
+            readers: &settings.readers,
+            publisher: &publisher,
+            devices: &devices,
+            now: self.now(),
+            tool: concat!("garner ", env!("CARGO_PKG_VERSION")).to_owned(),
+            scan: scan(draft)?,
+        };
+        let published = garner_sync::publish(&remote, &publication, &|before| draft.onto(before))?;
+        self.pull(channel, None)?;
+        Ok(published)
+    }
+}
+
+/// Searches the draft for secrets once more: what is sealed cannot be taken back.
+fn scan(draft: &Draft) -> Result<SecretScan, Error> {
+    let compiler = Compiler::new(Options::default())?;
+    let texts = draft.active().flat_map(|f| [Some(&f.statement), f.context.as_ref()]).flatten();
+    let findings = texts
+        .flat_map(|text| compiler.audit(text.as_str().as_bytes()))
+        .map(|finding| u64::from(finding.count))
+        .sum();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Ok(SecretScan { tool: "garner".to_owned(), version, findings })
+}

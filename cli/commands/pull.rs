@@ -1,0 +1,84 @@
+//! `garner pull`: fetch and verify what is new.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use garner_kernel::{ChannelName, Version};
+use garner_sync::Pulled;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::table;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The channel (default: every one that has a remote)
+    channel: Option<ChannelName>,
+    /// Write the newest version to this `.kernel` file as well
+    #[arg(long, value_name = "FILE", requires = "channel")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    let channels = match &arguments.channel {
+        Some(channel) => vec![channel.clone()],
+        None => context.known_channels()?,
+    };
+    if channels.is_empty() {
+        return Err(Error::NoChannels);
+    }
+    let mut results = Vec::new();
+    for channel in &channels {
+        if arguments.channel.is_none() && context.settings(channel)?.url.is_none() {
+            continue;
+        }
+        let pulled = context.pull(channel, None)?;
+        if !context.global.json {
+            context.output.print(&format!(
+                "`{channel}` is at {}: {} new, {} bytes fetched.\n",
+                pulled.floor.version,
+                table::count(pulled.new, "version"),
+                pulled.bytes,
+            ))?;
+        }
+        results.push(json!({
+            "channel": channel.as_str(),
+            "version": pulled.floor.version.get(),
+            "head": pulled.floor.head.to_string(),
+            "new": pulled.new,
+            "bytes": pulled.bytes,
+        }));
+        if let Some(path) = &arguments.out {
+            let settings = context.settings(channel)?;
+            let mirror = context.mirror(&settings)?;
+            let bundle = garner_sync::bundle_at(&mirror, &settings.trust, pulled.floor.version)?;
+            garner_sync::write_over(path, &bundle.to_bytes())?;
+        }
+    }
+    if context.global.json {
+        return context.output.print_json(json!({ "channels": results }));
+    }
+    context.output.say("`garner load` merges what is new into the store.");
+    Ok(())
+}
+
+impl Context {
+    /// Pulls a channel into its mirror and remembers the newest head.
+    pub(crate) fn pull(
+        &self,
+        channel: &ChannelName,
+        version: Option<Version>,
+    ) -> Result<Pulled, Error> {
+        let mut settings = self.settings(channel)?;
+        let url = settings.url.as_ref();
+        let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
+        let mirror = self.mirror(&settings)?;
+        let pulled = garner_sync::pull(&remote, &mirror, &settings.trust, version)?;
+        if settings.trust.floor != Some(pulled.floor) {
+            settings.trust.floor = Some(pulled.floor);
+            garner_sync::save_settings(&self.places.channel(channel), &settings)?;
+        }
+        Ok(pulled)
+    }
+}

@@ -1,0 +1,148 @@
+//! `garner recall`: what the store knows about a question.
+
+use clap::Args;
+use garner_kernel::Text;
+use garner_loader::{Hit, Query, Ranking, Recall, Score, Signals, TermUse};
+use serde_json::json;
+
+use crate::args::FilterArguments;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{self, styled};
+use crate::table;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What to look for, in any words; quoted phrases must occur as they are
+    #[arg(required = true, value_name = "QUERY")]
+    query: Vec<String>,
+    /// Show at most this many
+    #[arg(short = 'k', long, value_name = "N", default_value_t = 10)]
+    limit: usize,
+    /// Show every signal behind the order
+    #[arg(long)]
+    explain: bool,
+    /// Print the block that would be placed into a prompt
+    #[arg(long, conflicts_with = "explain")]
+    as_prompt: bool,
+    /// How to weigh words against meaning
+    #[arg(long, value_name = "HOW", default_value = "fusion")]
+    ranking: RankingChoice,
+    #[command(flatten)]
+    filters: FilterArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum RankingChoice {
+    /// Weighted scores
+    Fusion,
+    /// Reciprocal ranks
+    Rrf,
+}
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    let text = arguments.query.join(" ");
+    let query = Query {
+        text: Text::new(text.clone()),
+        vector: context.query_vector(&text)?,
+        limit: arguments.limit,
+        filters: arguments.filters.filters(),
+        now: context.now(),
+        at: None,
+        ranking: match arguments.ranking {
+            RankingChoice::Fusion => Ranking::Fusion,
+            RankingChoice::Rrf => Ranking::Rrf,
+        },
+    };
+    let recall = context.store()?.recall(&query)?;
+    if arguments.as_prompt {
+        let injection = super::ask::inject(&text, &arguments.filters, context)?;
+        return context.output.print(&format!("{}\n", injection.text()));
+    }
+    if context.global.json {
+        let hits: Vec<_> = recall.hits.iter().map(hit_json).collect();
+        return context
+            .output
+            .print_json(json!({ "hits": hits, "visible": recall.signals.visible }));
+    }
+    let mut text = String::new();
+    for hit in &recall.hits {
+        let score = styled(&format!("{:.3}", hit.signals.total.get()), output::BOLD);
+        text.push_str(&format!("{score}  {}\n", table::fragment_line(&hit.fragment, table::WIDTH)));
+        if arguments.explain {
+            text.push_str(&styled(&explain(&hit.signals), output::DIM));
+        }
+    }
+    if recall.hits.is_empty() {
+        text.push_str("Nothing in the store matches.\n");
+    }
+    if arguments.explain {
+        text.push_str(&explain_query(&recall));
+    }
+    context.output.print(&text)
+}
+
+fn explain(signals: &Signals) -> String {
+    let cosine = signals.cosine.map_or_else(|| "-".to_owned(), |c| format!("{:.3}", c.get()));
+    let matched = words(signals).join(" ");
+    let matched = if matched.is_empty() { "-" } else { &matched };
+    format!(
+        "       keywords {:.3}  cosine {cosine}  coverage {:.3}  relevance {:.3}  words: {matched}\n       \
+         age {} d  freshness {:.3} (x{:.3})  trust x{:.3}  confidence {}% (x{:.3})  diversity {:.3}\n",
+        signals.keywords.get(),
+        signals.coverage.get(),
+        signals.relevance.get(),
+        signals.age_days,
+        signals.freshness.get(),
+        signals.freshness_prior.get(),
+        signals.trust_prior.get(),
+        signals.confidence.as_percent(),
+        signals.confidence_prior.get(),
+        signals.diversity.get(),
+    )
+}
+
+/// Returns the words of the query that a fragment holds.
+fn words(signals: &Signals) -> Vec<&str> {
+    signals.matched.iter().map(Text::as_str).collect()
+}
+
+fn explain_query(recall: &Recall) -> String {
+    let term = |term: &garner_loader::TermSignal| {
+        let used = match term.used {
+            TermUse::Searched => String::new(),
+            other => format!(" ({})", other.as_str()),
+        };
+        format!("`{}` in {}{used}", term.term.as_str(), term.documents)
+    };
+    let terms: Vec<_> = recall.signals.terms.iter().map(term).collect();
+    format!(
+        "\nWords: {}.\n{} looked at, {} compared by meaning, {} ranked.\n",
+        if terms.is_empty() { "none".to_owned() } else { terms.join("; ") },
+        table::count(recall.signals.visible, "fragment"),
+        recall.signals.vectors,
+        recall.signals.candidates,
+    )
+}
+
+fn hit_json(hit: &Hit) -> serde_json::Value {
+    let signals = &hit.signals;
+    json!({
+        "fragment": super::fragment::json(&hit.fragment),
+        "channel": hit.channel.as_str(),
+        "version": hit.version.get(),
+        "score": signals.total.get(),
+        "signals": {
+            "keywords": signals.keywords.get(),
+            "cosine": signals.cosine.map(Score::get),
+            "coverage": signals.coverage.get(),
+            "relevance": signals.relevance.get(),
+            "age_days": signals.age_days,
+            "freshness": signals.freshness.get(),
+            "trust": signals.trust_prior.get(),
+            "confidence": signals.confidence_prior.get(),
+            "diversity": signals.diversity.get(),
+            "matched": words(signals),
+        },
+    })
+}

@@ -1,0 +1,117 @@
+//! `garner status`: how things stand on this machine.
+
+use clap::Args;
+use garner_kernel::Status;
+use garner_loader::{ChannelStatus, Store};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys::KeyRole;
+use crate::output::{self, styled};
+use crate::table;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
+    let store = match context.store() {
+        Err(Error::Loader(garner_loader::Error::NoStore { .. })) => None,
+        found => Some(found?),
+    };
+    let channels = store.as_ref().map(Store::channels).transpose()?.unwrap_or_default();
+    let counts = store.as_ref().map(Store::counts).transpose()?;
+    let model = context.model_files().is_ok();
+    if context.global.json {
+        let channel = |c: &ChannelStatus| {
+            json!({
+                "name": c.name.as_str(),
+                "reads": c.reading.version.map(garner_kernel::Version::get),
+                "held": c.reading.held,
+                "newest": c.newest.map(garner_kernel::Version::get),
+                "fragments": c.fragments,
+            })
+        };
+        return context.output.print_json(json!({
+            "store": context.places.data,
+            "bytes": counts.as_ref().map(|c| c.bytes),
+            "operations": counts.as_ref().map(|c| c.operations),
+            "channels": channels.iter().map(channel).collect::<Vec<_>>(),
+            "model_installed": model,
+        }));
+    }
+    let heading = |text: &str| format!("{}\n", styled(text, output::BOLD));
+    let mut text = heading("Store");
+    match &counts {
+        None => text.push_str("  none yet; `garner setup` makes it\n"),
+        Some(counts) => text.push_str(&format!(
+            "  {} with {} in {} bytes, {}\n",
+            context.places.data.display(),
+            table::count(counts.fragments, "fragment"),
+            counts.bytes,
+            table::count(counts.operations, "operation"),
+        )),
+    }
+    text.push_str(&heading("Channels"));
+    text.push_str(&channel_lines(&channels, context)?);
+    text.push_str(&heading("Drafts"));
+    text.push_str(&draft_lines(context)?);
+    text.push_str(&heading("Keys"));
+    for role in KeyRole::ALL {
+        let public = role.public(&context.places);
+        let line = public.unwrap_or_else(|error| format!("{error}"));
+        text.push_str(&format!("  {:10} {line}\n", role.as_str()));
+    }
+    text.push_str(&heading("Embedding model"));
+    text.push_str(if model {
+        "  installed: recall works on words and meaning\n"
+    } else {
+        "  not installed: recall works on keywords; `garner model install` gets it\n"
+    });
+    context.output.print(&text)
+}
+
+fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, Error> {
+    let mut rows = Vec::new();
+    for channel in context.known_channels()? {
+        let settings = context.settings(&channel)?;
+        let pulled = settings.trust.floor.map_or_else(|| "-".into(), |f| f.version.to_string());
+        let status = loaded.iter().find(|status| status.name == channel);
+        let read = status.and_then(|s| s.reading.version);
+        let read = read.map_or_else(|| "-".to_owned(), |version| version.to_string());
+        let held = if status.is_some_and(|s| s.reading.held) { " (held)" } else { "" };
+        let url = settings.url.map_or_else(|| "files only".to_owned(), |url| url.to_string());
+        let fragments = status.map_or(0, |s| s.fragments);
+        rows.push(vec![
+            format!("  {channel}"),
+            format!("reads {read}{held}"),
+            format!("pulled {pulled}"),
+            table::count(fragments, "fragment"),
+            url,
+        ]);
+    }
+    if rows.is_empty() {
+        return Ok("  none; `garner channel add NAME file:/FOLDER` adds one\n".to_owned());
+    }
+    Ok(table::columns(&rows))
+}
+
+fn draft_lines(context: &Context) -> Result<String, Error> {
+    let mut rows = Vec::new();
+    for channel in context.drafted_channels()? {
+        let Some(draft) = context.draft(&channel)? else { continue };
+        let count = |wanted: fn(&Status) -> bool| {
+            draft.entries.values().filter(|entry| wanted(&entry.status)).count()
+        };
+        rows.push(vec![
+            format!("  {channel}"),
+            format!("{} active", count(|s| *s == Status::Active)),
+            format!("{} waiting for review", count(|s| *s != Status::Active)),
+            format!("{} rejected", draft.tombstones.len()),
+        ]);
+    }
+    if rows.is_empty() {
+        return Ok("  none; `garner compile SESSION.jsonl` makes one\n".to_owned());
+    }
+    Ok(table::columns(&rows))
+}

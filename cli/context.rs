@@ -1,0 +1,145 @@
+//! What a command knows of the world: clock, environment, folders, output.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use garner_embed::WordPiece;
+use garner_kernel::{Embedder, Moment};
+use garner_loader::{Actor, OpenOptions, Stamp, Store};
+
+use crate::args::Global;
+use crate::error::Error;
+use crate::output::Output;
+use crate::places::Places;
+
+/// The environment, read once.
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
+    /// The Ollama server (`OLLAMA_HOST`).
+    pub(crate) ollama: String,
+    /// An inference library of the system (`ORT_DYLIB_PATH`).
+    pub(crate) library: Option<PathBuf>,
+    /// Where the model is kept (`GARNER_MODEL_DIR`).
+    pub(crate) models: Option<PathBuf>,
+    /// Which embedder to use (`GARNER_EMBEDDER`).
+    pub(crate) embedder: EmbedderChoice,
+    /// The model hub (`HF_ENDPOINT`, as other programs name it).
+    pub(crate) hub: Option<String>,
+    /// Who acts (`USER`).
+    pub(crate) user: String,
+    /// A fixed present (`GARNER_NOW`), for tests and for looking back.
+    now: Option<Moment>,
+}
+
+/// Which embedder to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EmbedderChoice {
+    /// all-MiniLM-L6-v2.
+    MiniLm,
+    /// A hash of the words: for trials without a model.
+    Hash,
+    /// None: recall on keywords.
+    None,
+}
+
+impl Environment {
+    /// Reads the environment.
+    pub(crate) fn capture() -> Result<Self, Error> {
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let path = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let malformed = |name, value: &str| Error::Environment { name, value: value.to_owned() };
+        let embedder = match text("GARNER_EMBEDDER").as_deref() {
+            None | Some("minilm") => EmbedderChoice::MiniLm,
+            Some("hash") => EmbedderChoice::Hash,
+            Some("none") => EmbedderChoice::None,
+            Some(other) => return Err(malformed("GARNER_EMBEDDER", other)),
+        };
+        let now = match text("GARNER_NOW") {
+            None => None,
+            Some(value) => Some(value.parse().map_err(|_| malformed("GARNER_NOW", &value))?),
+        };
+        Ok(Self {
+            ollama: text("OLLAMA_HOST").unwrap_or_else(|| "127.0.0.1:11434".to_owned()),
+            library: path("ORT_DYLIB_PATH"),
+            models: path("GARNER_MODEL_DIR"),
+            embedder,
+            hub: text("HF_ENDPOINT"),
+            user: text("USER").or_else(|| text("USERNAME")).unwrap_or_else(|| "user".to_owned()),
+            now,
+        })
+    }
+}
+
+/// Everything that a command needs besides its arguments.
+pub(crate) struct Context {
+    pub(crate) environment: Environment,
+    pub(crate) global: Global,
+    pub(crate) places: Places,
+    pub(crate) output: Rc<Output>,
+    pub(crate) embedder: OnceCell<Option<Rc<dyn Embedder>>>,
+    pub(crate) word_piece: OnceCell<Option<Rc<WordPiece>>>,
+}
+
+impl Context {
+    /// Prepares a command.
+    pub(crate) fn new(environment: Environment, global: Global) -> Result<Self, Error> {
+        start_log(&global);
+        let places = Places::of_user(global.store.as_deref(), environment.models.as_deref())?;
+        let output = Rc::new(Output::standard(&global));
+        let (embedder, word_piece) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { environment, global, places, output, embedder, word_piece })
+    }
+
+    /// Returns a context whose files are all under `folder`, but for the model.
+    pub(crate) fn under(&self, folder: &Path) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            global: self.global.clone(),
+            places: self.places.under(folder),
+            output: Rc::clone(&self.output),
+            embedder: self.embedder.clone(),
+            word_piece: self.word_piece.clone(),
+        }
+    }
+
+    /// Returns the present.
+    pub(crate) fn now(&self) -> Moment {
+        self.environment.now.unwrap_or_else(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Moment::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        })
+    }
+
+    /// Returns when and by whom the store is changed.
+    pub(crate) fn stamp(&self) -> Result<Stamp, Error> {
+        let who: Actor = self.environment.user.parse()?;
+        Ok(Stamp { at: self.now(), who })
+    }
+
+    /// Opens the store to read it.
+    pub(crate) fn store(&self) -> Result<Store, Error> {
+        Ok(Store::open(&self.places.data, &OpenOptions::read())?)
+    }
+
+    /// Opens the store to change it; makes it if it is not there.
+    pub(crate) fn store_to_write(&self) -> Result<Store, Error> {
+        Ok(Store::open(&self.places.data, &OpenOptions::write())?)
+    }
+}
+
+/// Sends what the libraries trace to standard error.
+fn start_log(global: &Global) {
+    let level = match global.verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        2 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    let filter =
+        tracing_subscriber::EnvFilter::new(format!("garner={level}")).add_directive(level.into());
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second context of the same process keeps the first one's log.
+    let _ = subscriber.try_init();
+}

@@ -1,0 +1,115 @@
+//! Which embedder serves a command, and what is said when there is none.
+
+use std::rc::Rc;
+
+use garner_embed::{
+    HashEmbedder, InstallOptions, MiniLm, ModelFiles, Network, Progress, WordPiece, install,
+};
+use garner_kernel::{Embedder, Explain as _};
+use garner_loader::QueryVector;
+
+use crate::context::{Context, EmbedderChoice};
+use crate::error::Error;
+
+/// The dimensions of the hash embedder.
+const HASH_DIMENSIONS: usize = 256;
+/// The threads of inference: enough on small machines, polite on large ones.
+const THREADS: usize = 2;
+
+impl Context {
+    /// Returns how to install the model on this machine.
+    pub(crate) fn install_options(&self) -> InstallOptions {
+        let mut options = InstallOptions::new(&self.places.models);
+        options.system_library.clone_from(&self.environment.library);
+        if let Some(hub) = &self.environment.hub {
+            options.hub.clone_from(hub);
+        }
+        if self.global.offline {
+            options.network = Network::Forbidden;
+        }
+        options
+    }
+
+    /// Installs the model if it is not there, with progress.
+    pub(crate) fn install_model(&self, options: &InstallOptions) -> Result<ModelFiles, Error> {
+        let spinner = self.output.spinner();
+        let files = install(options, &mut |progress| match progress {
+            Progress::Waiting => spinner.set_message("Waiting for another install."),
+            Progress::Fetching { what, origin } => {
+                self.output.say(&format!("Fetching {what} from {origin}."));
+            }
+            Progress::Received { file, bytes, total } => {
+                spinner.set_message(format!("{file}: {} of {} MB", bytes >> 20, total >> 20));
+            }
+            Progress::Skipped { origin, reason } => {
+                self.output.say(&format!("Passing over {origin}: {reason}."));
+            }
+            _ => spinner.set_message("Checking the model."),
+        });
+        spinner.finish_and_clear();
+        Ok(files?)
+    }
+
+    /// Returns the embedder for loading: installs the model if it is not there.
+    ///
+    /// Without library or model the answer is `None` after one warning that names the fix.
+    pub(crate) fn embedder_to_load(&self) -> Option<Rc<dyn Embedder>> {
+        self.embedder
+            .get_or_init(|| {
+                self.choose(|| {
+                    let files = self.install_model(&self.install_options())?;
+                    Ok(MiniLm::open(&files, THREADS)?)
+                })
+            })
+            .clone()
+    }
+
+    /// Returns the embedder for asking: uses the model if it is there, and fetches nothing.
+    pub(crate) fn embedder_to_ask(&self) -> Option<Rc<dyn Embedder>> {
+        self.embedder
+            .get_or_init(|| {
+                self.choose(|| {
+                    let files = self.model_files()?;
+                    Ok(MiniLm::open(&files, THREADS)?)
+                })
+            })
+            .clone()
+    }
+
+    /// Returns the question as a vector, where there is an embedder.
+    pub(crate) fn query_vector(&self, text: &str) -> Result<Option<QueryVector>, Error> {
+        let Some(embedder) = self.embedder_to_ask() else { return Ok(None) };
+        let vector = embedder.embed(&[text])?.pop();
+        Ok(vector.map(|vector| QueryVector { embedder: embedder.id(), vector }))
+    }
+
+    /// Returns how many tokens a text has, by the model's tokenizer where it is installed.
+    pub(crate) fn tokens(&self, text: &str) -> usize {
+        let counter = self.word_piece.get_or_init(|| {
+            let files = self.model_files().ok()?;
+            WordPiece::open(files.tokenizer()).ok().map(Rc::new)
+        });
+        let guess = garner_loader::inject::estimate(text);
+        counter.as_ref().map_or(guess, |counter| counter.count(text))
+    }
+
+    /// Returns where the model's files are or would be.
+    pub(crate) fn model_files(&self) -> Result<ModelFiles, Error> {
+        Ok(ModelFiles::find(&self.places.models, self.environment.library.as_deref())?)
+    }
+
+    fn choose(&self, open: impl FnOnce() -> Result<MiniLm, Error>) -> Option<Rc<dyn Embedder>> {
+        match self.environment.embedder {
+            EmbedderChoice::None => None,
+            EmbedderChoice::Hash => Some(Rc::new(HashEmbedder::new(HASH_DIMENSIONS))),
+            EmbedderChoice::MiniLm => match open() {
+                Ok(model) => Some(Rc::new(model)),
+                Err(error) => {
+                    let hint = error.hint().unwrap_or_default();
+                    self.output.warn(&format!("recall works on keywords alone: {error}; {hint}"));
+                    None
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What can go wrong in the binary itself, and the errors of the libraries.
+
+use std::io;
+use std::path::PathBuf;
+
+use garner_kernel::{ChannelName, Explain, Fault};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Kernel(#[from] garner_kernel::Error),
+    #[error(transparent)]
+    Compiler(#[from] garner_compiler::Error),
+    #[error(transparent)]
+    Sync(#[from] garner_sync::Error),
+    #[error(transparent)]
+    Loader(#[from] garner_loader::Error),
+    #[error(transparent)]
+    Install(#[from] garner_embed::InstallError),
+    #[error(transparent)]
+    Embed(#[from] garner_kernel::EmbedError),
+    #[error(transparent)]
+    Serve(#[from] garner_serve::Error),
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A transcript could not be compiled.
+    #[error("cannot compile `{}`", path.display())]
+    Transcript {
+        path: PathBuf,
+        #[source]
+        source: garner_compiler::Error,
+    },
+    /// A file is larger than the program reads.
+    #[error("`{}` has {size} bytes, more than the limit of {limit}", path.display())]
+    TooLarge { path: PathBuf, size: u64, limit: u64 },
+    /// A bundle file is refused.
+    #[error("`{}` is refused", path.display())]
+    Bundle {
+        path: PathBuf,
+        #[source]
+        source: garner_kernel::Error,
+    },
+    /// A draft file is broken.
+    #[error("`{}` is not a draft", path.display())]
+    Draft {
+        path: PathBuf,
+        #[source]
+        source: garner_kernel::Error,
+    },
+    /// A key is needed that is not there.
+    #[error("there is no {what} at `{}`", path.display())]
+    NoKey { what: &'static str, path: PathBuf },
+    /// Others can read a key file.
+    #[error("key file `{}` can be read by others (mode {mode:03o})", path.display())]
+    OpenKey { path: PathBuf, mode: u32 },
+    /// A key file does not hold a key.
+    #[error("key file `{}` is damaged", path.display())]
+    BrokenKey {
+        path: PathBuf,
+        #[source]
+        source: garner_kernel::Error,
+    },
+    /// No transcript was found where one was expected.
+    #[error("no transcript (`*.jsonl`) in `{}`", path.display())]
+    NoTranscripts { path: PathBuf },
+    /// The text names no kernel.
+    #[error("`{text}` names no kernel")]
+    KernelName { text: String },
+    /// The channel is not set up here.
+    #[error("channel `{channel}` is not known on this machine")]
+    UnknownChannel { channel: ChannelName },
+    /// No channel is set up here.
+    #[error("no channel is set up on this machine")]
+    NoChannels,
+    /// Several channels are set up and none was named.
+    #[error("several channels are set up: {}", names(known))]
+    WhichChannel { known: Vec<ChannelName> },
+    /// The channel has no remote.
+    #[error("channel `{channel}` has no remote: its kernels arrive as files")]
+    NoRemote { channel: ChannelName },
+    /// Nothing was compiled for a channel yet.
+    #[error("there is no draft for channel `{channel}`")]
+    NoDraft { channel: ChannelName },
+    /// An id prefix matches nothing or too much.
+    #[error("`{prefix}` matches {matches} fragments of the draft, not one")]
+    DraftPrefix { prefix: String, matches: usize },
+    /// A bundle comes from a repository that nobody pinned.
+    #[error("`{}` comes from repository {repository}, which this machine does not trust", path.display())]
+    Untrusted { path: PathBuf, repository: String, channel: ChannelName },
+    /// A check found problems; they are printed already.
+    #[error("{problems} of the checks failed")]
+    Problems { problems: usize },
+    /// Two kernels differ, and the caller asked to be told by the exit status.
+    #[error("the kernels differ")]
+    Differ,
+    /// Something would be changed and nobody confirmed it.
+    #[error("nobody confirmed the plan")]
+    Unconfirmed,
+    /// A value of the environment is malformed.
+    #[error("environment variable `{name}` is malformed: `{value}`")]
+    Environment { name: &'static str, value: String },
+    /// The home folder is unknown.
+    #[error("the home folder is unknown")]
+    NoHome,
+    /// Whoever read our output has gone.
+    #[error("the output was closed")]
+    ClosedPipe,
+    /// The async runtime did not start.
+    #[error("the runtime did not start")]
+    Runtime(#[source] io::Error),
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Io { action, path: path.into(), source }
+    }
+}
+
+fn names(channels: &[ChannelName]) -> String {
+    channels.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Explain for Error {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Kernel(e)
+            | Self::Bundle { source: e, .. }
+            | Self::BrokenKey { source: e, .. }
+            | Self::Draft { source: e, .. } => e.fault(),
+            Self::Compiler(e) | Self::Transcript { source: e, .. } => e.fault(),
+            Self::Sync(e) => e.fault(),
+            Self::Loader(e) => e.fault(),
+            Self::Install(e) => e.fault(),
+            Self::Embed(e) => e.fault(),
+            Self::Serve(e) => e.fault(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Fault::Missing,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Fault::Input,
+            Self::Io { .. } | Self::Runtime(_) => Fault::Internal,
+            Self::NoKey { .. }
+            | Self::NoTranscripts { .. }
+            | Self::UnknownChannel { .. }
+            | Self::NoChannels
+            | Self::NoDraft { .. }
+            | Self::NoHome
+            | Self::NoRemote { .. } => Fault::Missing,
+            Self::OpenKey { .. } | Self::Untrusted { .. } | Self::Problems { .. } => Fault::Trust,
+            Self::TooLarge { .. }
+            | Self::KernelName { .. }
+            | Self::WhichChannel { .. }
+            | Self::DraftPrefix { .. }
+            | Self::Differ
+            | Self::Unconfirmed
+            | Self::Environment { .. }
+            | Self::ClosedPipe => Fault::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Kernel(e)
+            | Self::Bundle { source: e, .. }
+            | Self::Draft { source: e, .. }
+            | Self::BrokenKey { source: e, .. } => return e.hint(),
+            Self::Compiler(e) | Self::Transcript { source: e, .. } => return e.hint(),
+            Self::Sync(e) => return e.hint(),
+            Self::Loader(e) => return e.hint(),
+            Self::Install(e) => return e.hint(),
+            Self::Embed(e) => return e.hint(),
+            Self::Serve(e) => return e.hint(),
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "check the path",
+                io::ErrorKind::PermissionDenied => "check who owns the path and its mode",
+                io::ErrorKind::StorageFull => "make room on the disk; nothing was changed",
+                _ => return None,
+            },
+            Self::TooLarge { .. } => "split the file, or leave it out",
+            Self::NoKey { .. } | Self::NoHome => "run `garner setup`",
+            Self::OpenKey { path, .. } => {
+                return Some(format!("run `chmod 600 {}`", path.display()));
+            }
+            Self::NoTranscripts { .. } => {
+                "Claude Code keeps them under `~/.claude/projects/PROJECT/SESSION.jsonl`"
+            }
+            Self::KernelName { .. } => "write `notes`, `notes@3`, `notes@prev` or a `.kernel` file",
+            Self::UnknownChannel { .. } => "run `garner channel list`, or `garner channel add`",
+            Self::NoChannels => "run `garner channel add NAME file:/FOLDER`",
+            Self::WhichChannel { .. } => "name one of them",
+            Self::NoRemote { .. } => "load a `.kernel` file, or run `garner channel add` again",
+            Self::NoDraft { .. } => "run `garner compile SESSION.jsonl` first",
+            Self::DraftPrefix { .. } => "run `garner review` to see the ids",
+            Self::Untrusted { repository, channel, .. } => {
+                return Some(format!(
+                    "compare the id with the publisher's, then run `garner channel trust {channel} \
+                     {repository}`"
+                ));
+            }
+            Self::Problems { .. } => "the lines above name what is broken",
+            Self::Unconfirmed => "add `--yes` to go ahead without a question",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

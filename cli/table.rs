@@ -1,0 +1,85 @@
+//! Columns of text, and lines that fit a terminal.
+
+use garner_kernel::Fragment;
+
+/// Returns rows as left-aligned columns, two spaces apart.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Returns text as one line of at most `width` characters, ending in an ellipsis if it was cut.
+///
+/// Control and invisible direction characters become visible, so that no text can hide or redraw
+/// anything on a terminal.
+pub(crate) fn one_line(text: &str, width: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line: String = line.chars().map(visible).collect();
+    if line.chars().count() <= width {
+        return line;
+    }
+    let cut: String = line.chars().take(width.saturating_sub(1)).collect();
+    format!("{}…", cut.trim_end())
+}
+
+/// Returns the same character, or the replacement character for one that would not be seen.
+fn visible(c: char) -> char {
+    let hidden = c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{E0000}'..='\u{E007F}' | '\u{FEFF}');
+    if hidden { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+/// Returns a fragment as a line: short id, kind, trust, date, statement.
+pub(crate) fn fragment_line(fragment: &Fragment, width: usize) -> String {
+    let head = format!(
+        "{}  {:10}  {:9}  {}  ",
+        fragment.id.short(),
+        fragment.kind,
+        fragment.trust,
+        fragment.created.date()
+    );
+    let room = width.saturating_sub(head.chars().count()).max(30);
+    format!("{head}{}", one_line(fragment.statement.as_str(), room))
+}
+
+/// The width of lines that people read.
+pub(crate) const WIDTH: usize = 110;
+
+/// Returns a count and its noun, in the plural where it is not one.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_and_made_visible() {
+        for (text, width, expected) in [
+            ("short", 10, "short"),
+            ("two\n lines", 20, "two lines"),
+            ("0123456789", 5, "0123…"),
+            ("a\u{202E}b\u{1b}[31m", 20, "a\u{FFFD}b\u{FFFD}[31m"),
+        ] {
+            assert_eq!(one_line(text, width), expected);
+        }
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [vec!["a".to_owned(), "bb".to_owned()], vec!["ccc".to_owned(), "d".to_owned()]];
+        assert_eq!(columns(&rows), "a    bb\nccc  d\n");
+    }
+}
