@@ -1,0 +1,92 @@
+//! Which turns count, when they were, which project they belong to, and what a proposal cites.
+
+use std::collections::{BTreeMap, HashSet};
+
+use garner_kernel::{Moment, ProjectName, RuleName, SessionId, Source, Trust};
+
+use crate::report::Report;
+use crate::rules::{Proposal, Rule};
+use crate::session::{Session, Turn};
+
+/// Returns the sessions in a fixed order, each record once, with taint carried over the files of
+/// one session.
+pub(crate) fn prepared(sessions: &[Session], report: &mut Report) -> Vec<Session> {
+    let mut ordered: Vec<&Session> = sessions.iter().collect();
+    ordered.sort_by_key(|session| (session.started(), session.file.clone()));
+    let mut outside: BTreeMap<SessionId, Moment> = BTreeMap::new();
+    for session in &ordered {
+        if let Some(since) = session.external_since {
+            outside
+                .entry(session.id.clone())
+                .and_modify(|known| *known = (*known).min(since))
+                .or_insert(since);
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut prepared = Vec::with_capacity(ordered.len());
+    for session in ordered {
+        report.add(&session.reading);
+        let mut session = session.clone();
+        for turn in &mut session.turns {
+            // Records without an id of their own are told apart by file.
+            let numbered = turn.record.as_str() == turn.line.to_string();
+            if !numbered && !seen.insert(turn.record.clone()) {
+                report.repeated += 1;
+                turn.events.clear();
+            }
+            let since = outside.get(&turn.session);
+            turn.tainted |= since.zip(turn.at).is_some_and(|(since, at)| at > *since);
+        }
+        prepared.push(session);
+    }
+    prepared
+}
+
+/// Returns the turn and when it was recorded; an undated record was written after the one before.
+pub(crate) fn dated(session: &Session, index: usize) -> Option<(&Turn, Moment)> {
+    let turn = session.turns.get(index)?;
+    let before = session.turns.get(..=index)?;
+    let at = before.iter().rev().find_map(|turn| turn.at)?;
+    Some((turn, at))
+}
+
+/// Returns the project that a folder belongs to: its last part, or the one above a work tree.
+pub(crate) fn project(cwd: &str) -> Option<ProjectName> {
+    let parts: Vec<&str> = cwd.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+    // A home folder is no project, and its name is the person's.
+    if matches!(parts.as_slice(), ["home" | "Users", _] | [_, "Users", _] | ["root"]) {
+        return None;
+    }
+    let tree =
+        parts.iter().position(|part| matches!(*part, ".worktrees" | "worktrees" | ".claude"));
+    let end = tree.filter(|at| *at > 0).unwrap_or(parts.len());
+    let name = parts.get(..end)?.last()?;
+    let clean: String = name
+        .chars()
+        .map(|c| if c.is_whitespace() || c.is_control() || c == ':' { '-' } else { c })
+        .take(64)
+        .collect();
+    let fits = clean.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 64);
+    clean.get(..fits.last()?)?.parse().ok()
+}
+
+/// Returns the sources of a proposal: the record that says it and the one that asked for it.
+pub(crate) fn sources(rule: &Rule, session: &Session, proposal: &Proposal) -> Vec<Source> {
+    let Ok(name) = rule.name.parse::<RuleName>() else { return Vec::new() };
+    let source = |index: usize, speaker: Trust| {
+        session.turns.get(index).map(|turn| Source {
+            session: turn.session.clone(),
+            file: session.file.clone(),
+            record: turn.record.clone(),
+            line: turn.line,
+            digest: turn.digest,
+            speaker,
+            rule: name.clone(),
+        })
+    };
+    let mut sources: Vec<Source> = source(proposal.turn, proposal.trust).into_iter().collect();
+    sources.extend(proposal.evidence.and_then(|index| source(index, Trust::Human)));
+    sources.sort();
+    sources.dedup();
+    sources
+}

@@ -1,0 +1,252 @@
+//! Sessions to draft: rules, redaction, poison lint, merge. Pure and byte-reproducible.
+
+use std::collections::BTreeSet;
+
+use garner_kernel::{
+    Confidence, Draft, Entry, Fragment, FragmentId, Merged, ProjectName, RuleName, Scope, Status,
+    Tag, Text, Trust, record,
+};
+
+use crate::attribution::{dated, prepared, project, sources};
+use crate::error::Error;
+use crate::poison::PoisonLint;
+use crate::redact::{Finding, Redactor};
+use crate::report::Report;
+use crate::rules::{Proposal, RULES, Reach, Rule, Strength};
+use crate::session::{Session, Turn};
+
+/// The longest statement, in characters.
+const MAX_STATEMENT: usize = 2_000;
+/// The longest context, in characters.
+const MAX_CONTEXT: usize = 4_000;
+
+/// How to compile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Rules that do not run, by name.
+    pub disabled: BTreeSet<RuleName>,
+    /// The project of sessions whose records name no folder.
+    pub project: Option<ProjectName>,
+}
+
+/// Turns sessions into a draft.
+#[derive(Debug)]
+pub struct Compiler {
+    options: Options,
+    redactor: Redactor,
+    lint: PoisonLint,
+}
+
+/// Where proposals go.
+struct Sink<'a> {
+    draft: &'a mut Draft,
+    report: &'a mut Report,
+}
+
+impl Compiler {
+    /// Prepares a compiler.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`] where a pattern does not compile.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        Ok(Self { options, redactor: Redactor::new()?, lint: PoisonLint::new()? })
+    }
+
+    /// Adds what `sessions` teach to `draft`.
+    ///
+    /// The order of `sessions` does not matter, and compiling the same sessions again changes
+    /// nothing. A record that stands in several files counts once.
+    pub fn compile(&self, sessions: &[Session], draft: &mut Draft) -> Report {
+        let mut report = Report::default();
+        let sessions = prepared(sessions, &mut report);
+        tracing::debug!(files = report.files, repeated = report.repeated, "attributed the turns");
+        let rules = RULES.iter().filter(|rule| self.runs(rule));
+        for rule in rules {
+            for session in &sessions {
+                let proposals = (rule.propose)(session);
+                *report.proposed.entry(rule.name).or_default() += length(&proposals);
+                let mut sink = Sink { draft: &mut *draft, report: &mut report };
+                for proposal in proposals {
+                    self.take((rule, session), &proposal, &mut sink);
+                }
+            }
+        }
+        tracing::debug!(proposed = report.proposed.values().sum::<u32>(), "ran the rules");
+        tracing::debug!(masked = report.redacted.values().sum::<u32>(), "redacted");
+        tracing::debug!(quarantined = report.outcome.quarantined, "looked for poison");
+        tracing::debug!(
+            active = report.outcome.active,
+            candidate = report.outcome.candidate,
+            sourced = report.outcome.sourced,
+            "merged into the draft"
+        );
+        report
+    }
+
+    /// Returns what redaction would mask in the bytes of a file, without any value.
+    pub fn audit(&self, bytes: &[u8]) -> Vec<Finding> {
+        self.redactor.audit(bytes)
+    }
+
+    fn runs(&self, rule: &Rule) -> bool {
+        !self.options.disabled.iter().any(|name| name.as_str() == rule.name)
+    }
+
+    /// Decides about a proposal and counts what became of it.
+    fn take(&self, origin: (&Rule, &Session), proposal: &Proposal, into: &mut Sink<'_>) {
+        let Some(entry) = self.entry(origin, proposal, into.report) else { return };
+        let known = into.draft.entries.get(&entry.fragment.id);
+        let outcome = &mut into.report.outcome;
+        if known.is_some_and(|known| known.fragment.sources.len() >= record::MAX_SOURCES) {
+            outcome.unusable += 1;
+            return;
+        }
+        let (status, id) = (entry.status.clone(), entry.fragment.id);
+        let supersedes = entry.fragment.supersedes.clone();
+        match (into.draft.merge(entry), status) {
+            (Merged::New, Status::Active) => outcome.active += 1,
+            (Merged::New, Status::Candidate) => outcome.candidate += 1,
+            (Merged::New, Status::Quarantined { .. }) => outcome.quarantined += 1,
+            (Merged::Sourced, _) => {
+                outcome.sourced += 1;
+                replace_too(into.draft, id, &supersedes);
+            }
+            (Merged::Known, _) => outcome.known += 1,
+            (Merged::Buried, _) => outcome.buried += 1,
+        }
+    }
+
+    /// Returns the entry for a proposal; counts why where there is none.
+    fn entry(
+        &self,
+        (rule, session): (&Rule, &Session),
+        proposal: &Proposal,
+        report: &mut Report,
+    ) -> Option<Entry> {
+        let Some((turn, created)) = dated(session, proposal.turn) else {
+            report.outcome.unusable += 1;
+            return None;
+        };
+        let scope = self.scope(proposal.reach, turn);
+        let poison = self.poison(proposal);
+        let Some((statement, context)) = self.clean(proposal, report) else {
+            report.outcome.leaking += 1;
+            return None;
+        };
+        if statement.is_empty() {
+            report.outcome.unusable += 1;
+            return None;
+        }
+        let status = status(poison, proposal.strength, report);
+        let id = Fragment::id_of(proposal.kind, &scope, &statement);
+        let fragment = Fragment {
+            id,
+            revision: 1,
+            kind: proposal.kind,
+            trust: proposal.trust,
+            confidence: Confidence::percent(rule.precision),
+            statement: Text::new(statement),
+            context: context.map(Text::new),
+            created,
+            valid_to: None,
+            supersedes: self.replaced(proposal, &scope, id),
+            tags: tags(rule),
+            sources: sources(rule, session, proposal),
+            scope,
+        };
+        Some(Entry { fragment, status })
+    }
+
+    /// Returns why a proposal looks like an attack; its context counts too.
+    fn poison(&self, proposal: &Proposal) -> Option<&'static str> {
+        let of_statement = self.lint.reason(&proposal.statement, proposal.trust);
+        // What the assistant had said around a person's words is context of lower trust, but
+        // nothing follows it, so only what no text may hold counts.
+        let context = proposal.context.as_deref();
+        of_statement.or_else(|| context.and_then(|text| self.lint.reason(text, Trust::Operator)))
+    }
+
+    /// Returns statement and context, redacted and tidy; `None` where a credential stays visible.
+    fn clean(&self, proposal: &Proposal, report: &mut Report) -> Option<(String, Option<String>)> {
+        let mut redact = |text: &str, limit| {
+            let redacted = self.redactor.redact(text)?;
+            for rule in &redacted.masked {
+                *report.redacted.entry(*rule).or_default() += 1;
+            }
+            // Cutting comes after masking: half a credential has no pattern.
+            Some(tidy(&redacted.text, limit))
+        };
+        let statement = redact(&proposal.statement, MAX_STATEMENT)?;
+        let context = match &proposal.context {
+            Some(context) => Some(redact(context, MAX_CONTEXT)?).filter(|text| !text.is_empty()),
+            None => None,
+        };
+        Some((statement, context))
+    }
+
+    fn replaced(&self, proposal: &Proposal, scope: &Scope, id: FragmentId) -> Vec<FragmentId> {
+        let ids: BTreeSet<FragmentId> = proposal
+            .replaces
+            .iter()
+            .filter_map(|(kind, statement)| {
+                let clean = tidy(&self.redactor.redact(statement)?.text, MAX_STATEMENT);
+                Some(Fragment::id_of(*kind, scope, &clean))
+            })
+            .filter(|old| *old != id)
+            .collect();
+        ids.into_iter().take(record::MAX_SUPERSEDES).collect()
+    }
+
+    /// Returns the scope of a proposal: the project of the record's folder, or the person.
+    fn scope(&self, reach: Reach, turn: &Turn) -> Scope {
+        if reach == Reach::User {
+            return Scope::User;
+        }
+        let named = turn.cwd.as_deref().and_then(project);
+        named.or_else(|| self.options.project.clone()).map_or(Scope::User, Scope::Project)
+    }
+}
+
+fn status(poison: Option<&'static str>, strength: Strength, report: &mut Report) -> Status {
+    match (poison, strength) {
+        (Some(reason), _) => {
+            *report.quarantined.entry(reason).or_default() += 1;
+            Status::Quarantined { reason: reason.to_owned() }
+        }
+        (None, Strength::Active) => Status::Active,
+        (None, Strength::Candidate) => Status::Candidate,
+    }
+}
+
+/// A known fragment that is said again may replace more than it did.
+fn replace_too(draft: &mut Draft, id: FragmentId, supersedes: &[FragmentId]) {
+    if let Some(entry) = draft.entries.get_mut(&id) {
+        let mut all: BTreeSet<FragmentId> = entry.fragment.supersedes.iter().copied().collect();
+        all.extend(supersedes);
+        entry.fragment.supersedes = all.into_iter().take(record::MAX_SUPERSEDES).collect();
+    }
+}
+
+fn tags(rule: &Rule) -> Vec<Tag> {
+    let family = rule.name.split_once('-').map_or(rule.name, |(_, name)| name);
+    family.parse().into_iter().collect()
+}
+
+/// Returns `text` without control characters and cut to `limit` characters.
+fn tidy(text: &str, limit: usize) -> String {
+    let kept: String = text
+        .replace("\r\n", "\n")
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect();
+    let kept = kept.trim();
+    if kept.chars().count() <= limit {
+        return kept.to_owned();
+    }
+    let cut: String = kept.chars().take(limit.saturating_sub(1)).collect();
+    format!("{}…", cut.trim_end())
+}
+
+fn length<T>(items: &[T]) -> u32 {
+    u32::try_from(items.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,18 @@
+//! Behaviour of the compiler from the outside: transcripts in, drafts out.
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
+mod poison;
+#[cfg(test)]
+mod provenance;
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
+mod redaction;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod speakers;
