@@ -141,9 +141,16 @@ impl Explain for Error {
             Self::Install(e) => e.fault(),
             Self::Embed(e) => e.fault(),
             Self::Serve(e) => e.fault(),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Fault::Missing,
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => Fault::Input,
-            Self::Io { .. } | Self::Runtime(_) => Fault::Internal,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Fault::Missing,
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::ReadOnlyFilesystem
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::AlreadyExists => Fault::Input,
+                _ => Fault::Internal,
+            },
+            Self::Runtime(_) => Fault::Internal,
             Self::NoKey { .. }
             | Self::NoTranscripts { .. }
             | Self::UnknownChannel { .. }

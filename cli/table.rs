@@ -40,8 +40,9 @@ fn visible(c: char) -> char {
     if hidden { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// Returns a fragment as a line: short id, kind, trust, date, statement.
-pub(crate) fn fragment_line(fragment: &Fragment, width: usize) -> String {
+/// Returns a fragment as text: short id, kind, trust and date, and the statement in at most
+/// `lines` lines beside them.
+pub(crate) fn fragment_lines(fragment: &Fragment, lines: usize) -> String {
     let head = format!(
         "{}  {:10}  {:9}  {}  ",
         fragment.id.short(),
@@ -49,8 +50,27 @@ pub(crate) fn fragment_line(fragment: &Fragment, width: usize) -> String {
         fragment.trust,
         fragment.created.date()
     );
-    let room = width.saturating_sub(head.chars().count()).max(30);
-    format!("{head}{}", one_line(fragment.statement.as_str(), room))
+    beside(&head, fragment.statement.as_str(), lines)
+}
+
+/// Returns `head`, and `text` wrapped beside it in at most `lines` lines.
+pub(crate) fn beside(head: &str, text: &str, lines: usize) -> String {
+    let indent = head.chars().count();
+    let width = WIDTH.saturating_sub(indent).max(30);
+    let text = one_line(text, width * lines);
+    let mut wrapped = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = wrapped.last_mut() else { continue };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            wrapped.push(word.to_owned());
+        }
+    }
+    format!("{head}{}\n", wrapped.join(&format!("\n{:indent$}", "")))
 }
 
 /// The width of lines that people read.
@@ -75,6 +95,16 @@ mod tests {
         ] {
             assert_eq!(one_line(text, width), expected);
         }
+    }
+
+    #[test]
+    fn texts_wrap_beside_their_heads() {
+        let text = "word ".repeat(40);
+        let shown = beside("id  ", &text, 2);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines.len() >= 2 && lines.iter().all(|line| line.chars().count() <= WIDTH + 1));
+        assert!(lines[1].starts_with("    word"));
+        assert_eq!(beside("id  ", "short", 2), "id  short\n");
     }
 
     #[test]

@@ -104,10 +104,12 @@ fn text(report: &Report, new: &[&Entry]) -> String {
     ];
     let mut text = format!("Read {} with {}.\n", read[0], read[1]);
     for (kind, count) in &report.unknown {
-        text.push_str(&format!("Passed over {count} records of unknown type `{kind}`.\n"));
+        let records = table::count(*count as usize, "record");
+        text.push_str(&format!("Passed over {records} of unknown type `{kind}`.\n"));
     }
     if report.broken > 0 {
-        text.push_str(&format!("Passed over {} broken lines.\n", report.broken));
+        let lines = table::count(report.broken as usize, "broken line");
+        text.push_str(&format!("Passed over {lines}.\n"));
     }
     if report.half_written > 0 {
         text.push_str(&format!(
@@ -118,7 +120,8 @@ fn text(report: &Report, new: &[&Entry]) -> String {
     let masked: u32 = report.redacted.values().sum();
     if masked > 0 {
         let kinds: Vec<_> = report.redacted.keys().copied().collect();
-        text.push_str(&format!("Masked {masked} secrets and names: {}.\n", kinds.join(", ")));
+        let values = table::count(masked as usize, "value");
+        text.push_str(&format!("Masked {values}: {}.\n", kinds.join(", ")));
     }
     for status in ["active", "candidate", "quarantined"] {
         let entries: Vec<_> = new.iter().filter(|e| e.status.as_str() == status).collect();
@@ -128,8 +131,7 @@ fn text(report: &Report, new: &[&Entry]) -> String {
         let style = if status == "active" { output::GREEN } else { output::YELLOW };
         text.push_str(&format!("\n{}\n", styled(&format!("{} {status}", entries.len()), style)));
         for entry in entries {
-            text.push_str(&table::fragment_line(&entry.fragment, table::WIDTH));
-            text.push('\n');
+            text.push_str(&table::fragment_lines(&entry.fragment, 3));
             if let Status::Quarantined { reason } = &entry.status {
                 text.push_str(&format!("              {reason}\n"));
             }

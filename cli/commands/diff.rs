@@ -113,25 +113,26 @@ const WORDS: [&str; 4] = ["added", "superseded", "removed", "changed"];
 /// Returns the heading that a difference stands under, and its lines.
 fn lines(difference: &Difference) -> (String, String) {
     let line = |mark: &str, style, fragment: &garner_kernel::Fragment, note: String| {
-        let statement = table::one_line(fragment.statement.as_str(), table::WIDTH - 18);
-        let text = format!("{mark} {}  {statement}", fragment.id.short());
+        let head = format!("  {mark} {}  ", fragment.id.short());
+        let text = table::beside(&head, fragment.statement.as_str(), 4);
         let heading = format!("{} ({})", fragment.kind, fragment.scope);
-        (heading, format!("  {}{note}\n", styled(&text, style)))
+        (heading, format!("{}{note}", styled(text.trim_end(), style)))
     };
-    let by = |by: &FragmentId| format!("\n      replaced by {}", by.short());
+    let by = |by: &FragmentId| format!("\n      replaced by {}\n", by.short());
     match difference {
-        Difference::Added { fragment } => line("+", output::GREEN, fragment, String::new()),
+        Difference::Added { fragment } => line("+", output::GREEN, fragment, "\n".to_owned()),
         Difference::Superseded { fragment, by: newer } => {
             line("~", output::YELLOW, fragment, by(newer))
         }
         Difference::Removed { fragment, reason } => {
-            let note = reason.map_or_else(String::new, |r| format!("\n      {}", r.as_str()));
+            let note = reason.map_or("\n".into(), |r| format!("\n      {}\n", r.as_str()));
             line("-", output::RED, fragment, note)
         }
         Difference::Changed { before, after } => {
             let (was, is) = (before.sources.len(), after.sources.len());
             let note = format!("\n      revision {} -> {}", before.revision, after.revision);
             let note = if was == is { note } else { format!("{note}, {was} -> {is} sources") };
+            let note = format!("{note}\n");
             line("*", output::YELLOW, after, note)
         }
     }

@@ -56,8 +56,8 @@ fn list(filters: &FilterArguments, context: &Context) -> Result<(), Error> {
         let items: Vec<_> = fragments.iter().map(json).collect();
         return context.output.print_json(json!({ "fragments": items }));
     }
-    let line = |f: &Fragment| format!("{}\n", table::fragment_line(f, table::WIDTH));
-    context.output.print(&fragments.iter().map(line).collect::<String>())?;
+    let lines = fragments.iter().map(|fragment| table::fragment_lines(fragment, 2));
+    context.output.print(&lines.collect::<String>())?;
     context.output.say(&format!("{}.", table::count(fragments.len(), "fragment")));
     Ok(())
 }

@@ -28,7 +28,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let releases = context.releases(&settings)?;
     let reading = match context.store() {
         Ok(store) => store.view()?.reading(&channel),
-        Err(Error::Loader(garner_loader::Error::NoStore { .. })) => Default::default(),
+        Err(Error::Loader(garner_loader::Error::NoStore { .. })) => {
+            garner_loader::Reading::default()
+        }
         Err(other) => return Err(other),
     };
     let mut rows = Vec::new();

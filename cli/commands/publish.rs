@@ -95,13 +95,13 @@ impl Context {
         let settings = self.settings(channel)?;
         let url = settings.url.as_ref();
         let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
-        let publisher = keys::publisher(&self.places)?;
+        let key = keys::publisher(&self.places)?;
         let devices = keys::devices(&self.places)?;
         let devices: Vec<&DeviceKey> = devices.iter().collect();
         let publication = Publication {
             trust: &settings.trust,
             readers: &settings.readers,
-            publisher: &publisher,
+            publisher: &key,
             devices: &devices,
             now: self.now(),
             tool: concat!("garner ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let mut text = String::new();
     for hit in &recall.hits {
         let score = styled(&format!("{:.3}", hit.signals.total.get()), output::BOLD);
-        text.push_str(&format!("{score}  {}\n", table::fragment_line(&hit.fragment, table::WIDTH)));
+        text.push_str(&format!("{score}  {}", table::fragment_lines(&hit.fragment, 4)));
         if arguments.explain {
             text.push_str(&styled(&explain(&hit.signals), output::DIM));
         }

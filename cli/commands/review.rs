@@ -63,7 +63,7 @@ fn show(waiting: &[&Entry], channel: &ChannelName, context: &Context) -> Result<
     for entry in waiting {
         let fragment = &entry.fragment;
         let status = styled(entry.status.as_str(), output::YELLOW);
-        text.push_str(&format!("{status}  {}\n", table::fragment_line(fragment, table::WIDTH)));
+        text.push_str(&format!("{status}\n{}", table::fragment_lines(fragment, 4)));
         if let Status::Quarantined { reason } = &entry.status {
             text.push_str(&format!("    why: {reason}\n"));
         }

@@ -14,6 +14,7 @@ use crate::redact::{Finding, Redactor};
 use crate::report::Report;
 use crate::rules::{Proposal, RULES, Reach, Rule, Strength};
 use crate::session::{Session, Turn};
+use crate::supersede;
 
 /// The longest statement, in characters.
 const MAX_STATEMENT: usize = 2_000;
@@ -71,6 +72,7 @@ impl Compiler {
                 }
             }
         }
+        supersede::answers(draft);
         tracing::debug!(proposed = report.proposed.values().sum::<u32>(), "ran the rules");
         tracing::debug!(masked = report.redacted.values().sum::<u32>(), "redacted");
         tracing::debug!(quarantined = report.outcome.quarantined, "looked for poison");
@@ -218,8 +220,14 @@ fn status(poison: Option<&'static str>, strength: Strength, report: &mut Report)
     }
 }
 
-/// A known fragment that is said again may replace more than it did.
+/// A known fragment that is said again may replace more than it did, and is no longer replaced by
+/// what it replaces now: the last word counts.
 fn replace_too(draft: &mut Draft, id: FragmentId, supersedes: &[FragmentId]) {
+    for older in supersedes {
+        if let Some(entry) = draft.entries.get_mut(older) {
+            entry.fragment.supersedes.retain(|replaced| *replaced != id);
+        }
+    }
     if let Some(entry) = draft.entries.get_mut(&id) {
         let mut all: BTreeSet<FragmentId> = entry.fragment.supersedes.iter().copied().collect();
         all.extend(supersedes);

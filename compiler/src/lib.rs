@@ -17,6 +17,7 @@ mod report;
 mod rules;
 mod session;
 mod speaker;
+mod supersede;
 mod transcript;
 
 pub use compile::{Compiler, Options};

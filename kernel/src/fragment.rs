@@ -82,7 +82,7 @@ pub struct Fragment {
     pub confidence: Confidence,
     /// The statement itself, in one or a few sentences.
     pub statement: Text,
-    /// What was asked, and between which options; read by people, never ranked.
+    /// What was asked, and between which options; found by its words, but placed in no prompt.
     pub context: Option<Text>,
     /// When it was said.
     pub created: Moment,

@@ -127,7 +127,13 @@ impl Error {
 impl Explain for Error {
     fn fault(&self) -> Fault {
         match self {
-            Self::Io { .. } => Fault::Internal,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => Fault::Missing,
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::ReadOnlyFilesystem => Fault::Input,
+                _ => Fault::Internal,
+            },
             Self::Unreachable { .. } | Self::LostRace { .. } => Fault::Offline,
             Self::Url { .. } | Self::RepositoryExists { .. } | Self::Settings { .. } => {
                 Fault::Input

@@ -11,6 +11,7 @@ use super::process;
 use super::wording::{self, is_question};
 use super::{Proposal, Reach, Strength, events};
 use crate::session::{Answer, Event, Question, Session};
+use crate::supersede::ASKED;
 
 /// A free answer with this many words can stand without its question.
 const OWN_WORDS: usize = 6;
@@ -108,7 +109,7 @@ fn mostly_questions(answer: &str) -> bool {
 }
 
 fn context(question: &Question) -> String {
-    let mut lines = vec![format!("Asked: {}", question.text.as_str().trim())];
+    let mut lines = vec![format!("{ASKED}{}", question.text.as_str().trim())];
     for option in &question.options {
         let (label, description) =
             (option.label.as_str().trim(), option.description.as_str().trim());

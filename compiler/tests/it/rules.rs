@@ -150,6 +150,54 @@ fn a_later_answer_supersedes_the_earlier_one() {
     assert!(replacing[0].fragment.statement.as_str().ends_with("Second way"));
 }
 
+/// Returns who replaces whom, by the last word of the statements.
+fn links(draft: &Draft) -> Vec<(String, String)> {
+    let last = |id: &garner_kernel::FragmentId| {
+        let text = draft.entries[id].fragment.statement.as_str();
+        text.split_whitespace().last().unwrap_or_default().to_owned()
+    };
+    let of = |entry: &garner_kernel::Entry| {
+        let newer = last(&entry.fragment.id);
+        entry.fragment.supersedes.iter().map(|old| (newer.clone(), last(old))).collect::<Vec<_>>()
+    };
+    draft.entries.values().flat_map(of).collect()
+}
+
+#[test]
+fn the_answer_of_a_later_session_supersedes_whatever_comes_first() {
+    let session = |name: &str, day: &str, answer: &str| {
+        let mut log = Log::default();
+        log.answer("Which roof?", answer);
+        let bytes = String::from_utf8(log.bytes()).unwrap();
+        let bytes = bytes
+            .replace("2026-01-01T", &format!("{day}T"))
+            .replace("s-1", name)
+            .replace("\"u-", &format!("\"{name}-"));
+        let file = format!("{name}.jsonl").parse().unwrap();
+        garner_compiler::read_session(bytes.as_bytes(), file).unwrap()
+    };
+    let monday = session("s-1", "2026-01-05", "Make it of straw");
+    let tuesday = session("s-2", "2026-01-06", "Make it of slate");
+    let expected = [("slate".to_owned(), "straw".to_owned())];
+    for order in [[&monday, &tuesday], [&tuesday, &monday]] {
+        let mut draft = Draft::default();
+        for one in order {
+            compiler().compile(std::slice::from_ref(one), &mut draft);
+        }
+        assert_eq!(links(&draft), expected);
+    }
+}
+
+#[test]
+fn who_changes_their_mind_twice_means_the_last_word() {
+    let mut log = Log::default();
+    for answer in ["Make it of straw", "Make it of slate", "Make it of straw"] {
+        log.answer("Which roof?", answer);
+    }
+    let (draft, _) = log.compile();
+    assert_eq!(links(&draft), [("straw".to_owned(), "slate".to_owned())]);
+}
+
 #[test]
 fn answers_are_read_from_text_where_the_result_has_no_structure() {
     let questions = json!([{"question": "Which roof?", "options": []}, {"question": "Which door?", "options": []}]);
