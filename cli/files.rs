@@ -23,6 +23,20 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|e| Error::io("read", path, e))
 }
 
+/// Waits until no other process holds the lock beside `path`, and holds it until it is dropped.
+///
+/// Who reads a file to write it again takes this first, so that no change of another process is
+/// lost in between.
+pub(crate) fn lock(path: &Path) -> Result<fs::File, Error> {
+    let path = path.with_extension("lock");
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+    }
+    let file = fs::File::create(&path).map_err(|e| Error::io("create", &path, e))?;
+    file.lock().map_err(|e| Error::io("lock", path, e))?;
+    Ok(file)
+}
+
 /// A transcript, and whether it was named or found in a folder.
 #[derive(Debug)]
 pub(crate) struct Transcript {

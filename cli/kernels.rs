@@ -169,15 +169,17 @@ impl Context {
         let anchor = Anchor { repository: repository.clone(), channel: None, floor: None };
         let checked = bundle::check(&bundle, &anchor).map_err(refused)?;
         let channel = checked.head().channel.clone();
-        let pinned = match self.settings(&channel) {
-            Ok(settings) => settings.trust.repository.id == repository,
-            Err(Error::UnknownChannel { .. }) => false,
+        let settings = match self.settings(&channel) {
+            Ok(settings) if settings.trust.repository.id == repository => settings,
+            Ok(_) | Err(Error::UnknownChannel { .. }) => {
+                let repository = repository.to_string();
+                return Err(Error::Untrusted { path: path.to_owned(), repository, channel });
+            }
             Err(other) => return Err(other),
         };
-        if !pinned {
-            let repository = repository.to_string();
-            return Err(Error::Untrusted { path: path.to_owned(), repository, channel });
-        }
+        // An older version may be looked at; one that claims to be newer must follow on.
+        let floor = settings.trust.floor.filter(|floor| floor.version <= checked.head().version);
+        let anchor = Anchor { floor, ..anchor };
         self.open_bundle(&bundle, &anchor).map_err(|error| match error {
             Error::Kernel(source) => refused(source),
             other => other,

@@ -8,7 +8,7 @@ use garner_kernel::{Explain as _, Fault};
 
 use crate::args::Global;
 use crate::error::Error;
-use crate::output;
+use crate::{output, table};
 
 /// Prints a usage error, help or version as clap words it.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
@@ -33,6 +33,7 @@ pub(crate) fn failure(error: &Error, global: &Global) -> ExitCode {
     if let Some(hint) = error.hint() {
         text.push_str(&format!("\n{} {hint}\n", output::styled("hint:", output::BOLD)));
     }
+    let text = table::without_tricks(&text);
     let mut stderr = anstream::AutoStream::new(std::io::stderr(), output::choice(global.color));
     let _ = stderr.write_all(text.as_bytes());
     ExitCode::from(status(error.fault()))

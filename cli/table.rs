@@ -2,6 +2,8 @@
 
 use garner_kernel::Fragment;
 
+use crate::output;
+
 /// Returns rows as left-aligned columns, two spaces apart.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -30,6 +32,28 @@ pub(crate) fn one_line(text: &str, width: usize) -> String {
     }
     let cut: String = line.chars().take(width.saturating_sub(1)).collect();
     format!("{}…", cut.trim_end())
+}
+
+/// Returns `text` with characters that would redraw or hide something made visible; line feeds and
+/// our own styles stay.
+pub(crate) fn without_tricks(text: &str) -> String {
+    let styles =
+        [output::RED, output::BOLD].map(|style| (format!("{style}"), format!("{style:#}")));
+    let mut rest = text;
+    let mut clean = String::new();
+    while let Some(c) = rest.chars().next() {
+        let marks = styles.iter().flat_map(|(on, off)| [on, off]);
+        let own =
+            marks.filter(|mark| !mark.is_empty()).find(|mark| rest.starts_with(mark.as_str()));
+        if let Some(mark) = own {
+            clean.push_str(mark);
+            rest = rest.strip_prefix(mark.as_str()).unwrap_or_default();
+            continue;
+        }
+        clean.push(if c == '\n' { c } else { visible(c) });
+        rest = rest.strip_prefix(c).unwrap_or_default();
+    }
+    clean
 }
 
 /// Returns the same character, or the replacement character for one that would not be seen.
@@ -105,6 +129,13 @@ mod tests {
         assert!(lines.len() >= 2 && lines.iter().all(|line| line.chars().count() <= WIDTH + 1));
         assert!(lines[1].starts_with("    word"));
         assert_eq!(beside("id  ", "short", 2), "id  short\n");
+    }
+
+    #[test]
+    fn errors_cannot_redraw_the_terminal() {
+        let own = output::styled("error:", output::RED);
+        let text = format!("{own} `\u{1b}]0;x\u{7}`\n");
+        assert_eq!(without_tricks(&text), format!("{own} `\u{FFFD}]0;x\u{FFFD}`\n"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
-use crate::table;
+use crate::{files, table};
 
 /// How long the keys of a new repository are good for, in days.
 const KEY_DAYS: u32 = 730;
@@ -205,10 +205,12 @@ fn grant(
     label: &str,
     context: &Context,
 ) -> Result<(), Error> {
+    let lock = files::lock(&context.places.channel(name))?;
     let mut settings = context.settings(name)?;
     settings.readers.retain(|reader| reader.recipient != *recipient);
     settings.readers.push(Reader { name: label.to_owned(), recipient: recipient.clone() });
     garner_sync::save_settings(&context.places.channel(name), &settings)?;
+    drop(lock);
     if settings.trust.floor.is_some() {
         // Only the keyring changes: the fragments stay those of the newest version.
         context.publish(name, &garner_kernel::Draft::default())?;

@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     }
     let sessions = sessions(&transcripts, context)?;
     let channel = channel(arguments.channel.as_ref(), context)?;
+    let _lock = files::lock(&context.draft_path(&channel))?;
     let before = context.draft(&channel)?.unwrap_or_default();
     let mut draft = before.clone();
     let report = compiler.compile(&sessions, &mut draft);

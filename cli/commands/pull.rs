@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::table;
+use crate::{files, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -36,9 +36,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         let pulled = context.pull(channel, None)?;
         if !context.global.json {
             context.output.print(&format!(
-                "`{channel}` is at {}: {} new, {} bytes fetched.\n",
+                "`{channel}` is at {}: {}, {} bytes fetched.\n",
                 pulled.floor.version,
-                table::count(pulled.new, "version"),
+                table::count(pulled.new, "new version"),
                 pulled.bytes,
             ))?;
         }
@@ -70,6 +70,7 @@ impl Context {
         channel: &ChannelName,
         version: Option<Version>,
     ) -> Result<Pulled, Error> {
+        let _lock = files::lock(&self.places.channel(channel))?;
         let mut settings = self.settings(channel)?;
         let url = settings.url.as_ref();
         let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;

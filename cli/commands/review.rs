@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{self, styled};
-use crate::{drafts, table};
+use crate::{drafts, files, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -27,6 +27,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let channel = super::compile::channel(arguments.channel.as_ref(), context)?;
+    let _lock = files::lock(&context.draft_path(&channel))?;
     let mut draft =
         context.draft(&channel)?.ok_or_else(|| Error::NoDraft { channel: channel.clone() })?;
     if arguments.accept.is_empty() && arguments.reject.is_empty() {

@@ -20,7 +20,7 @@ pub const MAX_TEXT: usize = 16 << 10;
 /// The most tags of a fragment.
 pub const MAX_TAGS: usize = 32;
 /// The most sources of a fragment.
-pub const MAX_SOURCES: usize = 128;
+pub const MAX_SOURCES: usize = 64;
 /// The most fragments that one fragment replaces.
 pub const MAX_SUPERSEDES: usize = 128;
 
@@ -245,7 +245,7 @@ fn fragment_of(wire: WireFragment) -> Result<Fragment, Error> {
         return Err(broken("too many tags or superseded fragments"));
     }
     if wire.sources.is_empty() || wire.sources.len() > MAX_SOURCES {
-        return Err(broken("a fragment has 1 to 128 sources"));
+        return Err(broken("a fragment has 1 to 64 sources"));
     }
     let fragment = Fragment {
         id,
@@ -269,6 +269,9 @@ fn fragment_of(wire: WireFragment) -> Result<Fragment, Error> {
 }
 
 fn source_of(wire: &WireSource) -> Result<Source, Error> {
+    if wire.line == 0 {
+        return Err(Error::Record { rule: "lines start at 1".to_owned() });
+    }
     Ok(Source {
         session: wire.session.parse()?,
         file: wire.file.parse()?,
@@ -286,12 +289,20 @@ fn tombstone_of(wire: &WireTombstone) -> Result<Tombstone, Error> {
         word: wire.reason.clone(),
         known: &["rejected", "removed", "rolled-back"],
     })?;
+    if wire.rev == 0 {
+        return Err(Error::Record { rule: "revisions start at 1".to_owned() });
+    }
     Ok(Tombstone { id: wire.id.parse()?, revision: wire.rev, at: wire.at.parse()?, reason })
 }
 
 /// Checks that a text has words, is not too long and holds no control characters but `\n` and `\t`.
 fn check_text(text: &str) -> Result<(), Error> {
-    let rule = if text.trim().is_empty() {
+    // Marks of width and direction show nothing by themselves.
+    let seen = |c: char| {
+        !c.is_whitespace()
+            && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
+    let rule = if !text.chars().any(seen) {
         "a text has at least one visible character".to_owned()
     } else if text.len() > MAX_TEXT {
         format!("a text has at most {MAX_TEXT} bytes, this one {}", text.len())
@@ -336,6 +347,7 @@ mod tests {
             good.replace("Sync", "Sync\\u0000"),
             good.replace("\"tags\":[\"storage\"]", "\"tags\":[\"storage\",\"a\"]"),
             good.replace(".jsonl", "/../x.jsonl"),
+            good.replace("\"line\":7", "\"line\":0"),
             format!("{good} "),
             good.replace("\"sources\":[{", "\"sources\":[{\"x\":{\"y\":1},"),
         ];
@@ -344,6 +356,21 @@ mod tests {
             assert_ne!(line, good);
             assert!(parse(&line).is_err(), "accepted {line}");
         }
+    }
+
+    #[test]
+    fn a_text_has_something_to_see_and_a_tombstone_a_revision() {
+        let hidden = fragment(Kind::Fact, "\u{200B}\u{202E} \u{FEFF}");
+        assert!(parse(&line(&Change::Put(Box::new(hidden)))).is_err());
+        let id = fragment(Kind::Fact, "Gone.").id;
+        let gone = |rev| {
+            format!(
+                "{{\"op\":\"del\",\"id\":\"{id}\",\"rev\":{rev},\
+                 \"at\":\"2026-01-02T00:00:00Z\",\"reason\":\"removed\"}}"
+            )
+        };
+        assert!(parse(&gone(1)).is_ok());
+        assert!(parse(&gone(0)).is_err());
     }
 
     #[test]

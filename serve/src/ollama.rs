@@ -169,7 +169,8 @@ impl Ollama {
         messages: &'a [Message],
         on_text: &mut dyn FnMut(&str),
     ) -> Result<Summary, Error> {
-        let message = |m: &'a Message| ChatMessage { role: m.role.as_str(), content: m.content.as_str() };
+        let message =
+            |m: &'a Message| ChatMessage { role: m.role.as_str(), content: m.content.as_str() };
         let messages = messages.iter().map(message).collect();
         let request = ChatRequest { model, messages, stream: true };
         let mut reply = checked(self.post("api/chat", &request).await?).await?;

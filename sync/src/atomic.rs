@@ -39,7 +39,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<Put, Error> {
 }
 
 fn write_temporary<'a>(path: &'a Path, bytes: &[u8]) -> Result<(&'a Path, NamedTempFile), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".tmp-");
@@ -54,6 +54,11 @@ fn write_temporary<'a>(path: &'a Path, bytes: &[u8]) -> Result<(&'a Path, NamedT
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(|e| Error::io("write", path, e))?;
     Ok((folder, temporary))
+}
+
+/// Returns the folder of a file; a bare name is in the present one.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn sync_folder(folder: &Path) -> Result<(), Error> {

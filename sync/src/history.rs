@@ -24,8 +24,8 @@ pub struct Release {
     pub reason: Reason,
     /// Whose keys signed it.
     pub signers: Vec<KeyName>,
-    /// The digest that its `skip` link names, for the next version to follow.
-    pub(crate) skip: Option<Digest>,
+    /// The head note itself, as it was checked.
+    pub(crate) note: Vec<u8>,
 }
 
 /// Returns every version from the first on, each checked and linked to the one before it.
@@ -51,7 +51,7 @@ pub fn log(remote: &impl Remote, trust: &Trust) -> Result<Vec<Release>, Error> {
             created: head.created,
             reason: head.reason,
             signers,
-            skip: head.skip,
+            note: bytes,
         });
         version = version.next();
     }

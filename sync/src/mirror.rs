@@ -70,6 +70,8 @@ pub(crate) fn manifest(remote: &impl Remote, head: &Head) -> Result<(Vec<u8>, Ma
     head.manifest.check("manifest", &bytes).map_err(refused)?;
     let parsed = Note::parse("manifest", &bytes, limits::MANIFEST)
         .and_then(|note| Manifest::of(&note))
+        // Before any size that it states is used to fetch something.
+        .and_then(|manifest| manifest.check_limits().map(|()| manifest))
         .map_err(refused)?;
     Ok((bytes, parsed))
 }

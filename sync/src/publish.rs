@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::history::{self, Release};
 use crate::layout::Name;
 use crate::mirror;
+use crate::pull;
 use crate::remote::{Put, Remote};
 use crate::repository::Trust;
 
@@ -80,6 +81,8 @@ pub fn publish(
     let channel = &publication.trust.repository.channel;
     for _ in 0..TRIES {
         let releases = history::log(remote, publication.trust)?;
+        // Publishing on top of a history that was cut would sign a fork of our own channel.
+        pull::check_floor(&releases, publication.trust)?;
         let sealed = match seal_next(remote, publication, &releases, change)? {
             Published::New(sealed) => sealed,
             unchanged @ Published::Unchanged(_) => return Ok(unchanged),
@@ -173,10 +176,10 @@ fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Result<bool, 
     let channel = &trust.repository.channel;
     let bundle = &sealed.bundle;
     for object in &bundle.objects {
-        remote.put_new(&Name::object(&Digest::of(object)), object)?;
+        put_whole(remote, &Name::object(&Digest::of(object)), object)?;
     }
-    remote.put_new(&Name::keyring(&Digest::of(&bundle.keyring)), &bundle.keyring)?;
-    remote.put_new(&Name::manifest(&Digest::of(&bundle.manifest)), &bundle.manifest)?;
+    put_whole(remote, &Name::keyring(&Digest::of(&bundle.keyring)), &bundle.keyring)?;
+    put_whole(remote, &Name::manifest(&Digest::of(&bundle.manifest)), &bundle.manifest)?;
     let name = Name::head(channel, sealed.version);
     if remote.put_new(&name, &bundle.head)? == Put::Exists {
         // The answer to an earlier try may have been lost: the same bytes are our own success.
@@ -187,6 +190,13 @@ fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Result<bool, 
     }
     remote.put_over(&Name::latest(channel), &sealed.latest)?;
     Ok(true)
+}
+
+/// Creates a file that is named by its digest, or mends one that is damaged.
+fn put_whole(remote: &impl Remote, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+    let damaged = remote.put_new(name, bytes)? == Put::Exists
+        && remote.get(name, limits::OBJECT)?.as_deref() != Some(bytes);
+    if damaged { remote.put_over(name, bytes) } else { Ok(()) }
 }
 
 /// What people without Garner find on a remote.

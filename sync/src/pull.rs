@@ -45,7 +45,7 @@ pub fn pull(
         };
     };
     check_floor(&releases, trust)?;
-    check_latest(remote, trust, newest)?;
+    check_latest(remote, trust, &releases)?;
     let wanted = version.unwrap_or(newest.version);
     let bundle = mirror::bundle_at(remote, trust, wanted)?;
     bundle::check(&bundle, &trust.anchor())?;
@@ -53,11 +53,12 @@ pub fn pull(
     let mut new = 0;
     for release in &releases {
         let name = Name::head(channel, release.version);
-        let limit = bundle::limits::HEAD as u64;
-        if mirror.get(&name, limit)?.is_none() {
-            let head = mirror::required(remote, &name, limit)?;
-            bytes += head.len() as u64;
-            mirror.put_new(&name, &head)?;
+        // The bytes that were checked are the bytes that are kept: a remote that answers
+        // differently the next time gains nothing.
+        let kept = mirror.get(&name, bundle::limits::HEAD as u64)?;
+        if kept.as_ref() != Some(&release.note) {
+            bytes += release.note.len() as u64;
+            mirror.put_over(&name, &release.note)?;
             new += 1;
         }
     }
@@ -87,22 +88,31 @@ fn copy_files(mirror: &impl Remote, bundle: &Bundle) -> Result<u64, Error> {
 }
 
 /// Checks that the remote does not hide versions that its `latest` note speaks of.
-fn check_latest(remote: &impl Remote, trust: &Trust, newest: &Release) -> Result<(), Error> {
+fn check_latest(remote: &impl Remote, trust: &Trust, releases: &[Release]) -> Result<(), Error> {
     let channel = &trust.repository.channel;
     let name = Name::latest(channel);
     // The note is a hint that a publisher writes last: it may be behind, or not there yet.
     let Some(bytes) = remote.get(&name, bundle::limits::HEAD as u64)? else { return Ok(()) };
     let root = bundle::check_chain(&trust.repository.id, &mirror::roots(remote)?)?;
-    let latest = bundle::check_latest(&bytes, &root, channel)
+    let latest = bundle::check_latest(&bytes, &root, &trust.anchor())
         .map_err(|source| Error::Refused { name: name.to_string(), source })?;
-    if latest.version > newest.version {
-        let name = Name::head(channel, latest.version).to_string();
-        return Err(Error::MissingFile { name });
+    match releases.iter().find(|release| release.version == latest.version) {
+        None => {
+            let name = Name::head(channel, latest.version).to_string();
+            Err(Error::MissingFile { name })
+        }
+        Some(release) if release.head != latest.head => Err(garner_kernel::Error::Fork {
+            version: latest.version,
+            known: latest.head,
+            offered: release.head,
+        }
+        .into()),
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
-fn check_floor(releases: &[Release], trust: &Trust) -> Result<(), Error> {
+/// Checks that the newest head known here is still part of the history.
+pub(crate) fn check_floor(releases: &[Release], trust: &Trust) -> Result<(), Error> {
     let Some(floor) = trust.floor else { return Ok(()) };
     match releases.iter().find(|release| release.version == floor.version) {
         None => {

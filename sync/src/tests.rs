@@ -185,7 +185,11 @@ fn a_remote_that_goes_back_or_forks_is_refused() {
     let refused = pull(&setup.remote, &mirror, &setup.trust, None);
     let source = |e: Error| matches!(e, Error::Kernel(garner_kernel::Error::WentBack { .. }));
     assert!(refused.is_err_and(source));
+    // A publisher that knows better does not build on it; one that does not makes a fork.
+    assert!(setup.publish(&setup.remote, "Another two.").is_err());
+    let floor = setup.trust.floor.take();
     setup.publish(&setup.remote, "Another two.").unwrap();
+    setup.trust.floor = floor;
     let refused = pull(&setup.remote, &mirror, &setup.trust, None);
     let source = |e: Error| matches!(e, Error::Kernel(garner_kernel::Error::Fork { .. }));
     assert!(refused.is_err_and(source));

@@ -131,6 +131,11 @@ impl Keyring {
             let from = Version::new(e.from_seq).ok_or_else(broken)?;
             Ok::<_, Error>(Epoch { number: e.n, key: e.identity.parse()?, from })
         };
+        let mut numbers: Vec<u64> = wire.epochs.iter().map(|epoch| epoch.n).collect();
+        numbers.sort_unstable();
+        if numbers.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(broken());
+        }
         Ok(Self {
             repository: wire.repo.parse()?,
             readers: wire.readers.iter().map(reader).collect::<Result<_, _>>()?,

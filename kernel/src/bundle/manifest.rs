@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits;
 use super::note::Note;
 use super::object::Role;
 use super::statement::{RepositoryId, json_text, parse_json};
@@ -142,6 +143,29 @@ impl Manifest {
         json_text(MANIFEST_TYPE, &wire)
     }
 
+    /// Checks every count and size against the limits of the format.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] for the first that is too large.
+    pub fn check_limits(&self) -> Result<(), Error> {
+        let total: u64 = self.objects.iter().map(|o| o.raw_size.min(limits::KERNEL_RAW)).sum();
+        let whole = [
+            ("objects of a manifest", self.objects.len() as u64, limits::OBJECTS as u64),
+            ("plaintext of a kernel", total, limits::KERNEL_RAW),
+            ("keyring", self.keyring.size, limits::KEYRING as u64),
+        ];
+        let each = self.objects.iter().flat_map(|o| {
+            [
+                ("plaintext of an object", o.raw_size, limits::RAW),
+                ("object", o.file.size, limits::OBJECT),
+            ]
+        });
+        match whole.into_iter().chain(each).find(|(_, got, max)| got > max) {
+            Some((what, got, max)) => Err(Error::Limit { what, got, max }),
+            None => Ok(()),
+        }
+    }
+
     /// Reads the manifest of a note whose file digest is already trusted.
     ///
     /// # Errors
@@ -155,14 +179,14 @@ impl Manifest {
     /// # Errors
     /// [`Error::Note`] unless it is spelled exactly as [`Self::to_text`] would.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let broken = || Error::Note { what: "manifest", rule: "an object is malformed".to_owned() };
+        let broken = || Error::Note { what: "manifest", rule: "a value is malformed".to_owned() };
         let wire: WireManifest = parse_json("manifest", MANIFEST_TYPE, text)?;
         let object = |o: &WireObject| {
             let file = FileRef { digest: o.sha256.parse().ok()?, size: o.size };
             let role = Role::from_word(&o.role)?;
             Some(ObjectRef { role, file, raw_size: o.raw_size, from: o.from_seq, to: o.to_seq })
         };
-        Ok(Self {
+        let manifest = Self {
             repository: wire.repo.parse()?,
             channel: wire.channel.parse()?,
             parents: wire.parents.iter().map(|p| p.parse()).collect::<Result<_, _>>()?,
@@ -172,6 +196,8 @@ impl Manifest {
             epoch: wire.epoch,
             keyring: FileRef { digest: wire.keyring.sha256.parse()?, size: wire.keyring.size },
             objects: wire.objects.iter().map(object).collect::<Option<_>>().ok_or_else(broken)?,
-        })
+        };
+        // Times and digests have one spelling, too.
+        if manifest.to_text() == text { Ok(manifest) } else { Err(broken()) }
     }
 }

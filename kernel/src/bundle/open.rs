@@ -95,12 +95,15 @@ pub fn check(bundle: &Bundle, anchor: &Anchor) -> Result<Checked, Error> {
     // 1. The chain of roots, from the pin.
     let root = check_chain(&anchor.repository, &bundle.roots)?;
     // 3. The head: signed by publishers, for this repository and channel, at or above the floor.
-    let (head, digest, signers) = check_head(&bundle.head, &root, anchor)?;
+    let (head, digest, _) = check_head(&bundle.head, &root, anchor)?;
     // 5. The manifest: the file that the head names, signed by whom it names, in scope.
     head.manifest.check("manifest", &bundle.manifest)?;
     let note = Note::parse("manifest", &bundle.manifest, limits::MANIFEST)?;
     let (keys, threshold) = root.holders(Right::Publish);
-    note.check("manifest", &keys, threshold)?;
+    let signers = note.check("manifest", &keys, threshold)?;
+    for name in &signers {
+        check_scope(&root, name, &head)?;
+    }
     let manifest = Manifest::parse(note.text())?;
     check_manifest(&manifest, &head, &signers)?;
     // 7. Keyring and objects: exactly the files that the manifest names.
@@ -148,12 +151,16 @@ pub fn check_head(
 ///
 /// # Errors
 /// The first rule that it breaks; its expiry is for the caller to judge.
-pub fn check_latest(bytes: &[u8], root: &Root, channel: &ChannelName) -> Result<Latest, Error> {
+pub fn check_latest(bytes: &[u8], root: &Root, anchor: &Anchor) -> Result<Latest, Error> {
     let note = Note::parse("latest", bytes, limits::HEAD)?;
     let (keys, threshold) = root.holders(Right::Freshness);
     note.check("latest", &keys, threshold)?;
     let latest = Latest::parse(note.text())?;
-    if latest.channel != *channel {
+    if latest.repository != anchor.repository {
+        let (got, want) = (latest.repository.to_string(), anchor.repository.to_string());
+        return Err(Error::Mismatch { what: "repository of the latest note", got, want });
+    }
+    if let Some(channel) = anchor.channel.as_ref().filter(|c| **c != latest.channel) {
         let (got, want) = (latest.channel.to_string(), channel.to_string());
         return Err(Error::Mismatch { what: "channel of the latest note", got, want });
     }
@@ -250,22 +257,8 @@ fn check_manifest(manifest: &Manifest, head: &Head, signers: &[KeyName]) -> Resu
     if manifest.parents != head.previous.into_iter().collect::<Vec<_>>() {
         return Err(mismatch("parents of the manifest", "others".to_owned(), "the head's".into()));
     }
-    let total: u64 = manifest.objects.iter().map(|o| o.raw_size.min(limits::KERNEL_RAW)).sum();
-    let limits = [
-        ("objects of a manifest", manifest.objects.len() as u64, limits::OBJECTS as u64),
-        ("plaintext of a kernel", total, limits::KERNEL_RAW),
-        ("keyring", manifest.keyring.size, limits::KEYRING as u64),
-    ];
-    let each = manifest.objects.iter().flat_map(|o| {
-        [
-            ("plaintext of an object", o.raw_size, limits::RAW),
-            ("object", o.file.size, limits::OBJECT),
-        ]
-    });
-    match limits.into_iter().chain(each).find(|(_, got, max)| got > max) {
-        Some((what, got, max)) => Err(Error::Limit { what, got, max }),
-        None => check_order(manifest, head.version),
-    }
+    manifest.check_limits()?;
+    check_order(manifest, head.version)
 }
 
 /// Checks that the objects are a base, deltas that follow on from each other, and an index.

@@ -187,6 +187,9 @@ pub fn check_chain(pin: &RepositoryId, notes: &[Vec<u8>]) -> Result<Root, Error>
             return Err(Error::WrongRepository { want: pin.to_string(), found: found.to_string() });
         }
         let root = Root::of(&statement::parse_json(WHAT, TYPE, note.text())?)?;
+        if statement::json_text(TYPE, &root.wire()) != note.text() {
+            return Err(broken("a value is not spelled in the one way"));
+        }
         let expected = trusted.as_ref().map_or(1, |before| before.version + 1);
         let repository = trusted.as_ref().map(|_| pin.clone());
         if root.version != expected || root.repository != repository {
