@@ -11,7 +11,7 @@ use garner_loader::{Actor, OpenOptions, Stamp, Store};
 
 use crate::args::Global;
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::places::Places;
 
 /// The environment, read once.
@@ -139,7 +139,12 @@ fn start_log(global: &Global) {
     };
     let filter =
         tracing_subscriber::EnvFilter::new(format!("garner={level}")).add_directive(level.into());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let stderr = anstream::AutoStream::new(std::io::stderr(), output::choice(global.color));
+    let ansi = stderr.current_choice() != anstream::ColorChoice::Never;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(ansi)
+        .with_writer(std::io::stderr);
     // A second context of the same process keeps the first one's log.
     let _ = subscriber.try_init();
 }

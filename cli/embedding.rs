@@ -35,6 +35,12 @@ impl Context {
         let spinner = self.output.spinner();
         let files = install(options, &mut |progress| match progress {
             Progress::Waiting => spinner.set_message("Waiting for another install."),
+            // What comes out of a package that was fetched is no news.
+            Progress::Fetching { what, origin }
+                if origin.starts_with(&*options.folder.to_string_lossy()) =>
+            {
+                spinner.set_message(format!("Unpacking {what}."));
+            }
             Progress::Fetching { what, origin } => {
                 self.output.say(&format!("Fetching {what} from {origin}."));
             }
@@ -42,7 +48,8 @@ impl Context {
                 spinner.set_message(format!("{file}: {} of {} MB", bytes >> 20, total >> 20));
             }
             Progress::Skipped { origin, reason } => {
-                self.output.say(&format!("Passing over {origin}: {reason}."));
+                tracing::info!(reason, "cannot use {origin}");
+                self.output.say("It cannot be had there; trying the next source.");
             }
             _ => spinner.set_message("Checking the model."),
         });

@@ -77,6 +77,20 @@ pub(crate) enum Error {
     /// The channel is not set up here.
     #[error("channel `{channel}` is not known on this machine")]
     UnknownChannel { channel: ChannelName },
+    /// The channel is set up here for another repository.
+    #[error("channel `{channel}` is set up on this machine for another repository")]
+    ChannelExists { channel: ChannelName },
+    /// A version is published, but this machine has no copy.
+    #[error("{version} of `{channel}` is published, but was not copied to this machine")]
+    NotCopied {
+        channel: ChannelName,
+        version: garner_kernel::Version,
+        #[source]
+        source: Box<Error>,
+    },
+    /// A folder that should be new or empty holds something.
+    #[error("folder `{}` is not empty", path.display())]
+    NotEmpty { path: PathBuf },
     /// No channel is set up here.
     #[error("no channel is set up on this machine")]
     NoChannels,
@@ -140,6 +154,7 @@ impl Explain for Error {
             Self::Loader(e) => e.fault(),
             Self::Install(e) => e.fault(),
             Self::Embed(e) => e.fault(),
+            Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Fault::Missing,
@@ -163,6 +178,8 @@ impl Explain for Error {
             | Self::KernelName { .. }
             | Self::WhichChannel { .. }
             | Self::DraftPrefix { .. }
+            | Self::ChannelExists { .. }
+            | Self::NotEmpty { .. }
             | Self::Differ
             | Self::Unconfirmed
             | Self::Environment { .. }
@@ -186,6 +203,7 @@ impl Explain for Error {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "check who owns the path and its mode",
                 io::ErrorKind::StorageFull => "make room on the disk; nothing was changed",
+                io::ErrorKind::IsADirectory => "name a file, not a folder",
                 _ => return None,
             },
             Self::TooLarge { .. } => "split the file, or leave it out",
@@ -198,6 +216,15 @@ impl Explain for Error {
             }
             Self::KernelName { .. } => "write `notes`, `notes@3`, `notes@prev` or a `.kernel` file",
             Self::UnknownChannel { .. } => "run `garner channel list`, or `garner channel add`",
+            Self::ChannelExists { channel } => {
+                return Some(format!(
+                    "choose another name, or run `garner channel remove {channel} --yes` first"
+                ));
+            }
+            Self::NotCopied { channel, .. } => {
+                return Some(format!("mend that, then run `garner pull {channel}`"));
+            }
+            Self::NotEmpty { .. } => "name a folder that does not exist yet",
             Self::NoChannels => "run `garner channel add NAME file:/FOLDER`",
             Self::WhichChannel { .. } => "name one of them",
             Self::NoRemote { .. } => "load a `.kernel` file, or run `garner channel add` again",

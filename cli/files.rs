@@ -1,6 +1,7 @@
 //! Reading files that people name.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use garner_kernel::FileName;
@@ -9,18 +10,39 @@ use crate::error::Error;
 
 /// The largest file that is read, in bytes.
 const LIMIT: u64 = 1 << 30;
+/// The most that is read of what is not a regular file, in bytes.
+const STREAM_LIMIT: u64 = 256 << 20;
 
-/// Reads a file of at most 1 GiB.
+/// Reads a file of at most 1 GiB, or 256 MiB of anything else.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let metadata = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
     if metadata.is_dir() {
         let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
         return Err(Error::io("read", path, source));
     }
-    if metadata.len() > LIMIT {
-        return Err(Error::TooLarge { path: path.to_owned(), size: metadata.len(), limit: LIMIT });
+    // What has no length of its own, such as a pipe or a device, may have no end.
+    let limit = if metadata.is_file() { LIMIT } else { STREAM_LIMIT };
+    let too_large = |size| Error::TooLarge { path: path.to_owned(), size, limit };
+    if metadata.len() > limit {
+        return Err(too_large(metadata.len()));
     }
-    fs::read(path).map_err(|e| Error::io("read", path, e))
+    let file = fs::File::open(path).map_err(|e| Error::io("read", path, e))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| Error::io("read", path, e))?;
+    if bytes.len() as u64 > limit { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
+}
+
+/// Checks that a file could be written at `path`, without leaving anything there.
+pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+        return Err(Error::io("write", path, source));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+    tempfile::tempfile_in(folder).map_err(|e| Error::io("write to folder", folder, e))?;
+    Ok(())
 }
 
 /// Waits until no other process holds the lock beside `path`, and holds it until it is dropped.

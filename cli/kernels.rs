@@ -95,12 +95,12 @@ impl Context {
     /// Returns the version of a channel that `at` stands for.
     pub(crate) fn version_at(&self, channel: &ChannelName, at: At) -> Result<Version, Error> {
         let settings = self.settings(channel)?;
-        let empty = || garner_sync::Error::Empty { channel: channel.clone() };
         match at {
             At::Number(version) => Ok(version),
             At::Latest => match self.releases(&settings)?.last() {
                 Some(release) => Ok(release.version),
-                None => Err(empty().into()),
+                // Nothing was pulled yet: the remote knows.
+                None => Ok(self.pull(channel, None)?.floor.version),
             },
             At::Previous => {
                 let read = self.store()?.view()?.reading(channel).version;
@@ -149,7 +149,9 @@ impl Context {
         let settings = self.settings(channel)?;
         let mirror = self.mirror(&settings)?;
         let bundle = match garner_sync::bundle_at(&mirror, &settings.trust, version) {
-            Err(garner_sync::Error::MissingFile { .. }) if settings.url.is_some() => {
+            Err(garner_sync::Error::MissingFile { .. } | garner_sync::Error::NoRepository)
+                if settings.url.is_some() =>
+            {
                 self.pull(channel, Some(version))?;
                 garner_sync::bundle_at(&mirror, &settings.trust, version)?
             }

@@ -1,6 +1,6 @@
 //! Key files: made once, mode 0600, refused when wider.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -114,18 +114,17 @@ where
     line.parse().map_err(|source| Error::BrokenKey { path, source })
 }
 
+/// Creates a key file, whole or not at all; temporary files have mode 0600 from the start.
 fn write_secret(path: &Path, secret: &str) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_private(folder)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(|e| Error::io("create", path, e))?;
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("write to", folder, e))?;
     file.write_all(secret.as_bytes())
         .and_then(|()| file.write_all(b"\n"))
-        .and_then(|()| file.sync_all())
+        .and_then(|()| file.as_file().sync_all())
         .map_err(|e| Error::io("write", path, e))?;
+    file.persist_noclobber(path).map_err(|e| Error::io("create", path, e.error))?;
     let folder_file = fs::File::open(folder).map_err(|e| Error::io("open", folder, e))?;
     folder_file.sync_all().map_err(|e| Error::io("sync", folder, e))
 }

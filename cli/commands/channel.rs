@@ -65,6 +65,9 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Show { name } => show(name, &context.settings(name)?, context),
         Command::Add { name, invite } => add(name, invite, context),
         Command::Trust { name, repository } => {
+            if let Some(settings) = known(name, Some(repository), context)? {
+                return show(name, &settings, context);
+            }
             let repository = Repository { id: repository.clone(), channel: name.clone() };
             let trust = Trust { repository, floor: None };
             save(name, &ChannelSettings { url: None, trust, readers: Vec::new() }, context)
@@ -134,7 +137,29 @@ fn save(name: &ChannelName, settings: &ChannelSettings, context: &Context) -> Re
     show(name, settings, context)
 }
 
+/// Returns the settings of a channel that is set up for this repository already.
+///
+/// # Errors
+/// [`Error::ChannelExists`] if it is set up for another one: its pin is not replaced unasked.
+fn known(
+    name: &ChannelName,
+    repository: Option<&RepositoryId>,
+    context: &Context,
+) -> Result<Option<ChannelSettings>, Error> {
+    match context.settings(name) {
+        Err(Error::UnknownChannel { .. }) => Ok(None),
+        Ok(settings) if repository == Some(&settings.trust.repository.id) => Ok(Some(settings)),
+        Ok(_) => Err(Error::ChannelExists { channel: name.clone() }),
+        Err(other) => Err(other),
+    }
+}
+
 fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Result<(), Error> {
+    if let Some(mut settings) = known(name, invite.repository.as_ref(), context)? {
+        // The same repository may have moved; what was seen and who reads stays.
+        settings.url = Some(invite.url.clone());
+        return save(name, &settings, context);
+    }
     let remote = invite.url.open()?;
     let first = remote.get(&Name::root(1), limits::ROOT as u64)?;
     let ours = keys::publisher(&context.places).map(|key| key.public());
@@ -227,5 +252,8 @@ fn remove(name: &ChannelName, yes: bool, context: &Context) -> Result<(), Error>
     }
     let path = context.places.channel(name);
     std::fs::remove_file(&path).map_err(|e| Error::io("remove", path, e))?;
+    if context.global.json {
+        return context.output.print_json(json!({ "removed": name.as_str() }));
+    }
     context.output.print(&format!("Forgot `{name}`; what is loaded and published stays.\n"))
 }

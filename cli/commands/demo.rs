@@ -37,6 +37,10 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let folder = match &arguments.keep {
         Some(folder) => {
             make(folder)?;
+            let mut entries = folder.read_dir().map_err(|e| Error::io("list", folder, e))?;
+            if entries.next().is_some() {
+                return Err(Error::NotEmpty { path: folder.clone() });
+            }
             std::path::absolute(folder).map_err(|e| Error::io("find", folder, e))?
         }
         None => {

@@ -28,6 +28,13 @@ use crate::error::Error;
 
 /// Runs a command.
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    let places = &context.places;
+    tracing::debug!(
+        store = %places.data.display(),
+        keys = %places.keys().display(),
+        models = %places.models.display(),
+        "using these places"
+    );
     match command {
         Command::Demo(arguments) => demo::run(arguments, context),
         Command::Setup(arguments) => setup::run(arguments, context),

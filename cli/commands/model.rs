@@ -49,10 +49,11 @@ fn status(context: &Context) -> Result<(), Error> {
     if context.global.json {
         let file = |f: &FileStatus| json!({ "path": f.path, "state": word(&f.state) });
         let files: Vec<_> = files.iter().map(file).collect();
-        return context.output.print_json(json!({ "files": files }));
+        context.output.print_json(json!({ "files": files }))?;
+    } else {
+        let line = |f: &FileStatus| format!("{}: {}\n", f.path.display(), word(&f.state));
+        context.output.print(&files.iter().map(line).collect::<String>())?;
     }
-    let line = |f: &FileStatus| format!("{}: {}\n", f.path.display(), word(&f.state));
-    context.output.print(&files.iter().map(line).collect::<String>())?;
     // A failed check fails the command: finding the files says which one is amiss, and the fix.
     context.model_files().map(|_| ())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::{keys, table};
+use crate::{files, keys, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -36,20 +36,24 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         let differences = diff(&before, &after);
         return super::diff::print(&differences, &super::diff::Form::Full, context);
     }
-    let published = context.publish(&channel, &draft)?;
-    let Published::New(sealed) = published else {
-        let Published::Unchanged(version) = published else { return Ok(()) };
-        let text = format!("Nothing to publish: {version} of `{channel}` says all of it.\n");
-        return if context.global.json {
-            context.output.print_json(json!({ "channel": channel.as_str(), "published": null }))
-        } else {
-            context.output.print(&text)
-        };
-    };
-    let bytes = sealed.bundle.to_bytes();
     if let Some(path) = &arguments.out {
-        garner_sync::write_over(path, &bytes)?;
+        // Before anything is published: a path that cannot be written fails the whole command.
+        files::check_writable(path)?;
     }
+    let sealed = match context.publish(&channel, &draft)? {
+        Published::New(sealed) => sealed,
+        Published::Unchanged(version) => {
+            context.write_bundle(&channel, version, arguments.out.as_deref())?;
+            if context.global.json {
+                let value = json!({ "channel": channel.as_str(), "published": null });
+                return context.output.print_json(value);
+            }
+            let text = format!("Nothing to publish: {version} of `{channel}` says all of it.\n");
+            return context.output.print(&text);
+        }
+    };
+    context.write_bundle(&channel, sealed.version, arguments.out.as_deref())?;
+    let bytes = sealed.bundle.to_bytes();
     let differences = diff(&before, &after);
     if context.global.json {
         return context.output.print_json(json!({
@@ -108,7 +112,14 @@ impl Context {
             scan: scan(draft)?,
         };
         let published = garner_sync::publish(&remote, &publication, &|before| draft.onto(before))?;
-        self.pull(channel, None)?;
+        let version = match &published {
+            Published::New(sealed) => sealed.version,
+            Published::Unchanged(version) => *version,
+        };
+        self.pull(channel, None).map_err(|source| {
+            let (channel, source) = (channel.clone(), Box::new(source));
+            Error::NotCopied { channel, version, source }
+        })?;
         Ok(published)
     }
 }

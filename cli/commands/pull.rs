@@ -1,6 +1,6 @@
 //! `garner pull`: fetch and verify what is new.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use garner_kernel::{ChannelName, Version};
@@ -49,12 +49,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             "new": pulled.new,
             "bytes": pulled.bytes,
         }));
-        if let Some(path) = &arguments.out {
-            let settings = context.settings(channel)?;
-            let mirror = context.mirror(&settings)?;
-            let bundle = garner_sync::bundle_at(&mirror, &settings.trust, pulled.floor.version)?;
-            garner_sync::write_over(path, &bundle.to_bytes())?;
-        }
+        context.write_bundle(channel, pulled.floor.version, arguments.out.as_deref())?;
     }
     if context.global.json {
         return context.output.print_json(json!({ "channels": results }));
@@ -64,6 +59,20 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 }
 
 impl Context {
+    /// Writes a pulled version to a `.kernel` file, if one is named.
+    pub(crate) fn write_bundle(
+        &self,
+        channel: &ChannelName,
+        version: Version,
+        path: Option<&Path>,
+    ) -> Result<(), Error> {
+        let Some(path) = path else { return Ok(()) };
+        let settings = self.settings(channel)?;
+        let mirror = self.mirror(&settings)?;
+        let bundle = garner_sync::bundle_at(&mirror, &settings.trust, version)?;
+        Ok(garner_sync::write_over(path, &bundle.to_bytes())?)
+    }
+
     /// Pulls a channel into its mirror and remembers the newest head.
     pub(crate) fn pull(
         &self,

@@ -1,5 +1,7 @@
 //! `garner recall`: what the store knows about a question.
 
+use std::num::NonZeroUsize;
+
 use clap::Args;
 use garner_kernel::Text;
 use garner_loader::{Hit, Query, Ranking, Recall, Score, Signals, TermUse};
@@ -17,8 +19,8 @@ pub(crate) struct Arguments {
     #[arg(required = true, value_name = "QUERY")]
     query: Vec<String>,
     /// Show at most this many
-    #[arg(short = 'k', long, value_name = "N", default_value_t = 10)]
-    limit: usize,
+    #[arg(short = 'k', long, value_name = "N", default_value_t = NonZeroUsize::MIN.saturating_add(9))]
+    limit: NonZeroUsize,
     /// Show every signal behind the order
     #[arg(long)]
     explain: bool,
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let query = Query {
         text: Text::new(text.clone()),
         vector: context.query_vector(&text)?,
-        limit: arguments.limit,
+        limit: arguments.limit.get(),
         filters: arguments.filters.filters(),
         now: context.now(),
         at: None,
@@ -57,6 +59,12 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let recall = context.store()?.recall(&query)?;
     if arguments.as_prompt {
         let injection = super::ask::inject(&text, &arguments.filters, context)?;
+        if context.global.json {
+            let placed: Vec<_> = injection.placed.iter().map(|p| p.id.to_string()).collect();
+            let tokens = injection.tokens().get();
+            let value = json!({ "text": injection.text(), "placed": placed, "tokens": tokens });
+            return context.output.print_json(value);
+        }
         return context.output.print(&format!("{}\n", injection.text()));
     }
     if context.global.json {

@@ -68,7 +68,7 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Empty { .. } => Some("the session may not have started writing yet".to_owned()),
-            Self::TooLarge { .. } => Some("raise `compile.max-file` to read it".to_owned()),
+            Self::TooLarge { .. } => Some("split the file, or leave it out".to_owned()),
             Self::Binary { .. } | Self::NotATranscript { .. } | Self::NoSession { .. } => {
                 Some("name a Claude Code transcript (`~/.claude/projects/*/*.jsonl`)".to_owned())
             }

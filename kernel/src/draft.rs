@@ -80,6 +80,11 @@ impl Draft {
         };
         let merged = add_sources(&mut known.fragment, &entry.fragment.sources);
         if merged == Merged::Sourced {
+            // Who is read first does not matter: the first time that it was said counts.
+            if entry.fragment.created < known.fragment.created {
+                known.fragment.created = entry.fragment.created;
+                known.fragment.context = entry.fragment.context;
+            }
             known.fragment.trust = known.fragment.trust.max(entry.fragment.trust);
             known.fragment.confidence = known.fragment.confidence.max(entry.fragment.confidence);
             if known.status == Status::Candidate {

@@ -238,13 +238,17 @@ impl Explain for Error {
                  `garner channel grant`; then pull again"
             }
             Self::WrongRepository { .. } => {
-                "if you trust that repository, add it with its invite: `garner channel add`"
+                "nothing was changed; compare both ids with what the publisher says"
             }
             Self::WentBack { .. } => "nothing was changed; ask the publisher why history was cut",
             Self::Fork { .. } => "nothing was changed; show both digests to the publisher",
             Self::SecretsFound { .. } => "run `garner review` and remove or edit those fragments",
-            Self::KeyScope { .. } | Self::Signature { .. } | Self::Threshold { .. } => {
+            Self::KeyScope { .. } => "ask whoever holds the root key to name a key that may",
+            Self::Signature { .. } | Self::Threshold { .. } => {
                 "nothing was loaded; ask the publisher for a properly signed bundle"
+            }
+            _ if self.fault() == Fault::Trust => {
+                "nothing of it was used; copy or pull it again, or ask the publisher"
             }
             _ => return None,
         };

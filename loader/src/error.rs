@@ -215,17 +215,16 @@ impl Explain for Error {
             | Self::OlderVersion { .. }
             | Self::StalePlan { .. }
             | Self::AmbiguousFragment { .. }
-            | Self::MalformedActor { .. } => Fault::Input,
+            | Self::MalformedActor { .. }
+            | Self::File { .. }
+            | Self::DiskFull { .. }
+            | Self::Locked { .. }
+            | Self::ReadOnly { .. } => Fault::Input,
             Self::Corrupt { .. }
             | Self::BrokenRow { .. }
             | Self::Fork { .. }
             | Self::TreeMismatch { .. } => Fault::Trust,
-            Self::File { .. }
-            | Self::DiskFull { .. }
-            | Self::Locked { .. }
-            | Self::ReadOnly { .. }
-            | Self::Sqlite { .. }
-            | Self::VectorMismatch { .. } => Fault::Internal,
+            Self::Sqlite { .. } | Self::VectorMismatch { .. } => Fault::Internal,
             Self::Embed(source) => source.fault(),
         }
     }
@@ -251,7 +250,8 @@ impl Error {
                 "pass `--store DIR` with another folder; the file was not touched".to_owned()
             }
             Self::Corrupt { .. } | Self::BrokenRow { .. } => {
-                "run `garner verify` to see what is broken, then `garner store restore FILE`"
+                "run `garner verify` to see what is broken; a new store (`--store DIR`) can be \
+                 loaded again from the bundles"
                     .to_owned()
             }
             Self::NewerStore { found, .. } => format!(
@@ -259,14 +259,13 @@ impl Error {
                  `--store DIR` with another folder; the file was not touched"
             ),
             Self::OlderStore { .. } => "run `garner load KERNEL` to upgrade it".to_owned(),
-            Self::DiskFull { .. } => {
-                "free some space, or run `garner store compact`, then run the command again"
-                    .to_owned()
-            }
+            Self::DiskFull { .. } => "free some space, then run the command again".to_owned(),
             Self::Locked { .. } => {
-                "wait for the other `garner` to finish; `garner doctor` names it".to_owned()
+                "wait for the other `garner` to finish, then run the command again".to_owned()
             }
-            Self::Sqlite { .. } => "run `garner doctor`".to_owned(),
+            Self::Sqlite { .. } => {
+                "run `garner verify` to see whether the store is whole".to_owned()
+            }
             _ => return None,
         };
         Some(hint)
@@ -277,7 +276,7 @@ impl Error {
         let hint = match self {
             Self::OlderVersion { channel, version, .. } => format!(
                 "run `garner rollback {channel}@{}` to read an older version that is loaded, or \
-                 `garner load --older` to add it to the history",
+                 `garner load --history` to add it to the history",
                 version.get()
             ),
             Self::Fork { channel, .. } => format!(
@@ -286,7 +285,9 @@ impl Error {
             ),
             Self::TreeMismatch { .. } => "run `garner verify`, and report this defect".to_owned(),
             Self::StalePlan { .. } => "run the command again".to_owned(),
-            Self::UnknownChannel { .. } => "`garner channel list` names the channels".to_owned(),
+            Self::UnknownChannel { .. } => {
+                "`garner load` brings kernels in; `garner channel list` names channels".to_owned()
+            }
             Self::UnknownVersion { channel, .. } => {
                 format!("`garner log {channel}` lists the versions; `garner pull` fetches others")
             }
@@ -332,6 +333,9 @@ impl From<garner_kernel::Error> for Trouble {
     }
 }
 
+/// `SQLITE_IOERR_SHMSIZE`.
+const SHARED_MEMORY_SIZE: i32 = 0x130A;
+
 impl Trouble {
     /// Returns the trouble of a row of `table` that breaks a rule.
     pub(crate) fn row(table: &str, what: impl std::fmt::Display) -> Self {
@@ -346,7 +350,12 @@ impl Trouble {
             Self::Row(what) => return Error::BrokenRow { path, what },
             Self::Sqlite(source) => source,
         };
+        let extended = source.sqlite_error().map(|error| error.extended_code);
         match source.sqlite_error_code() {
+            // The index of the log could not grow, which SQLite reports apart from a full disk.
+            Some(ErrorCode::SystemIoFailure) if extended == Some(SHARED_MEMORY_SIZE) => {
+                Error::DiskFull { path }
+            }
             Some(ErrorCode::DiskFull) => Error::DiskFull { path },
             Some(ErrorCode::NotADatabase) => Error::NotAStore { path },
             Some(ErrorCode::DatabaseCorrupt) => Error::Corrupt { path, source },

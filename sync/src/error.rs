@@ -131,7 +131,10 @@ impl Explain for Error {
                 io::ErrorKind::NotFound => Fault::Missing,
                 io::ErrorKind::StorageFull
                 | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::ReadOnlyFilesystem => Fault::Input,
+                | io::ErrorKind::ReadOnlyFilesystem
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::AlreadyExists => Fault::Input,
                 _ => Fault::Internal,
             },
             Self::Unreachable { .. } | Self::LostRace { .. } => Fault::Offline,

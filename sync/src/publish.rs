@@ -1,8 +1,8 @@
 //! Publishing: make a repository, seal the next version, and commit it by creating its head.
 
 use garner_kernel::bundle::{
-    self, Anchor, DeviceKey, Keyring, PublisherKey, Reader, RepositoryId, Root, Seal, Sealed,
-    SecretScan, limits,
+    self, Anchor, DeviceKey, Keyring, PublisherKey, Reader, RepositoryId, Right, Root, Seal,
+    Sealed, SecretScan, limits,
 };
 use garner_kernel::{Contents, Digest, Moment, Version};
 
@@ -106,6 +106,12 @@ fn seal_next(
     let anchor = trust.anchor();
     let roots = mirror::roots(remote)?;
     let root = bundle::check_chain(&trust.repository.id, &roots)?;
+    let ours = publication.publisher.public();
+    if !root.holders(Right::Publish).0.contains(&&ours) {
+        let reason = "the root of the repository does not name it".to_owned();
+        let key = ours.name().to_string();
+        return Err(garner_kernel::Error::KeyScope { key, reason }.into());
+    }
     let newest = match releases.last() {
         None => None,
         Some(release) => {

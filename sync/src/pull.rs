@@ -39,10 +39,13 @@ pub fn pull(
     let channel = &trust.repository.channel;
     let releases = history::log(remote, trust)?;
     let Some(newest) = releases.last() else {
-        return match trust.floor {
-            Some(floor) => Err(went_back(floor, Version::FIRST)),
-            None => Err(Error::Empty { channel: channel.clone() }),
-        };
+        return Err(match trust.floor {
+            Some(_) => {
+                let name = Name::head(channel, Version::FIRST).to_string();
+                Error::MissingFile { name }
+            }
+            None => Error::Empty { channel: channel.clone() },
+        });
     };
     check_floor(&releases, trust)?;
     check_latest(remote, trust, &releases)?;

@@ -21,7 +21,7 @@ impl Log {
             "uuid": format!("u-{number}"),
             "parentUuid": format!("u-{}", number - 1),
             "sessionId": "s-1",
-            "cwd": "/home/somebody/work/barn",
+            "cwd": "/home/somebody/code/barn",
             "isSidechain": false,
             "timestamp": format!("2026-01-01T00:{:02}:{:02}.000Z", number / 60, number % 60),
         });

@@ -131,7 +131,7 @@ fn places(payload: &str) -> Vec<(&'static str, Log)> {
         log.record("user", &json!({"isSidechain": true, "message": message}));
     });
     place("a tainted memory file", &|log| {
-        log.web("x").write("/home/somebody/work/barn/CLAUDE.md", &format!("- {flat}"));
+        log.web("x").write("/home/somebody/code/barn/CLAUDE.md", &format!("- {flat}"));
     });
     places
 }
@@ -175,7 +175,7 @@ fn ordinary_decisions_are_not_set_aside() {
     ] {
         let mut log = Log::default();
         log.answer("What do we do?", text);
-        log.write("/home/somebody/work/barn/CLAUDE.md", &format!("- {text}"));
+        log.write("/home/somebody/code/barn/CLAUDE.md", &format!("- {text}"));
         let (draft, _) = log.compile();
         assert_eq!(active(&draft), 2, "{text}: {:?}", log.statements("quarantined"));
     }

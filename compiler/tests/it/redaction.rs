@@ -154,7 +154,7 @@ fn a_secret_reaches_no_draft_by_any_rule() {
         log.answer("Which key do we connect with?", &format!("We connect with {value} every day"));
         let line = value.replace('\n', " ");
         log.write(
-            "/home/somebody/work/barn/CLAUDE.md",
+            "/home/somebody/code/barn/CLAUDE.md",
             &format!("- We connect with {line} every day."),
         );
         log.compact(&format!("   - It did not connect, fixed by {line} as a value"));
@@ -189,7 +189,7 @@ fn ordinary_text_stays_as_it_is() {
 fn homes_and_mail_addresses_lose_the_person() {
     let redactor = redactor();
     for (text, expected) in [
-        ("in /Users/somebody/work/x", "in ~/work/x"),
+        ("in /Users/somebody/code/x", "in ~/code/x"),
         ("in /home/somebody/x.md", "in ~/x.md"),
         ("in C:\\Users\\somebody\\x", "in ~\\x"),
         ("in /root/x", "in ~/x"),

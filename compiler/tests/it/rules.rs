@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::log::{Log, compiler, statements};
 
-const MEMORY: &str = "/home/somebody/work/barn/CLAUDE.md";
+const MEMORY: &str = "/home/somebody/code/barn/CLAUDE.md";
 
 #[test]
 fn an_edit_of_a_memory_file_gives_its_added_statements() {
@@ -37,11 +37,11 @@ fn an_edit_of_a_memory_file_gives_its_added_statements() {
 fn only_memory_files_that_were_really_changed_count() {
     let line = "- Never leave the gate of the yard open.";
     let rows = [
-        ("/home/somebody/work/barn/AGENTS.md", 1),
-        ("/home/somebody/work/barn/.claude/rules/gate.md", 1),
+        ("/home/somebody/code/barn/AGENTS.md", 1),
+        ("/home/somebody/code/barn/.claude/rules/gate.md", 1),
         ("/home/somebody/.claude/projects/barn/memory/MEMORY.md", 1),
-        ("/home/somebody/work/barn/README.md", 0),
-        ("/home/somebody/work/barn/tests/fixtures/CLAUDE.md", 0),
+        ("/home/somebody/code/barn/README.md", 0),
+        ("/home/somebody/code/barn/tests/fixtures/CLAUDE.md", 0),
         ("/tmp/CLAUDE.md", 0),
     ];
     for (path, expected) in rows {
@@ -364,8 +364,8 @@ fn compiling_is_reproducible_and_again_adds_nothing() {
 #[test]
 fn the_project_comes_from_the_folder_of_the_record() {
     let rows = [
-        ("/home/x/work/barn", "project:barn"),
-        ("/home/x/work/barn/.worktrees/3", "project:barn"),
+        ("/home/x/code/barn", "project:barn"),
+        ("/home/x/code/barn/.worktrees/3", "project:barn"),
         ("C:\\work\\my barn", "project:my-barn"),
         ("/", "user"),
         ("/home/x", "user"),

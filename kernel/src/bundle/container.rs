@@ -110,7 +110,7 @@ impl Bundle {
                     let before = Digest::of(bytes.get(..start).unwrap_or_default());
                     let expected = [count.to_le_bytes().as_slice(), before.as_bytes()].concat();
                     if body != expected {
-                        return Err(broken("its digest does not match: the file is damaged"));
+                        return Err(broken("its digest is not that of its bytes"));
                     }
                     break;
                 }

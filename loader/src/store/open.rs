@@ -1,7 +1,7 @@
 //! Opening the file: modes, settings of SQLite, and migrations.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ pub(super) fn existing(path: &Path, patience: Duration) -> Result<Connection, Er
         }
         Err(source) => return Err(Error::File { path: path.to_owned(), source }),
     }
+    check_magic(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
@@ -34,6 +35,7 @@ pub(super) fn existing(path: &Path, patience: Duration) -> Result<Connection, Er
 pub(super) fn made(dir: &Path, path: &Path, patience: Duration) -> Result<Connection, Error> {
     make_dir(dir).map_err(|source| Error::File { path: dir.to_owned(), source })?;
     make_file(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    check_magic(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let mut connection = Connection::open_with_flags(path, flags)?;
@@ -48,6 +50,22 @@ pub(super) fn made(dir: &Path, path: &Path, patience: Duration) -> Result<Connec
     };
     open().map_err(|trouble: Trouble| trouble.at(path))
 }
+
+/// Checks that a file with anything in it is one of SQLite, which takes a short one for an empty
+/// database and would write over it.
+fn check_magic(path: &Path) -> Result<(), Error> {
+    let file = |source| Error::File { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    let reader = fs::File::open(path).map_err(file)?;
+    reader.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(file)?;
+    if start.is_empty() || start == MAGIC {
+        return Ok(());
+    }
+    Err(Error::NotAStore { path: path.to_owned() })
+}
+
+/// The first bytes of every SQLite file.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Sets what holds for every connection.
 fn settle(connection: &Connection, patience: Duration) -> Result<(), Trouble> {
