@@ -1,0 +1,110 @@
+//! Commands that are killed, and commands that run at the same time.
+
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use crate::world::{World, example};
+
+const QUESTION: &str = "which command runs before every commit?";
+
+/// Starts a command and kills it after so many milliseconds; it may have ended by itself.
+fn kill_after(world: &World, arguments: &[&str], milliseconds: u64) {
+    let mut command = world.command(arguments);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(milliseconds));
+    let _ = child.kill();
+    child.wait().unwrap();
+}
+
+/// Runs commands at the same time and returns how each one ended, with its errors.
+fn run_together(world: &World, commands: &[&[&str]]) -> Vec<(i32, String)> {
+    let start = |arguments: &&[&str]| {
+        let mut command = world.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running: Vec<_> = commands.iter().map(start).collect();
+    let end = |child: std::process::Child| {
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
+    };
+    running.into_iter().map(end).collect()
+}
+
+#[track_caller]
+fn all_succeed(ended: &[(i32, String)]) {
+    assert!(ended.iter().all(|(status, _)| *status == 0), "{ended:?}");
+}
+
+#[test]
+fn a_killed_command_leaves_what_was_or_what_is_to_be() {
+    let world = World::of_day_one();
+    let (two, recalled) = (example("day-two.jsonl"), world.ok(&["recall", QUESTION]));
+    let draft = world.draft_text();
+    let whole = World::of_day_one();
+    whole.ok(&["compile", &two]);
+    let grown = whole.draft_text();
+    for milliseconds in (0..24).step_by(3) {
+        kill_after(&world, &["compile", &two], milliseconds);
+        assert!([&draft, &grown].contains(&&world.draft_text()), "{milliseconds} ms");
+    }
+    world.ok(&["compile", &two]);
+    assert!(world.draft_text() == grown, "the draft is another one");
+    for milliseconds in (0..60).step_by(6) {
+        kill_after(&world, &["publish", "notes"], milliseconds);
+        world.ok(&["pull", "notes"]);
+        world.ok(&["verify", "notes"]);
+    }
+    world.ok(&["publish", "notes"]);
+    for milliseconds in (0..60).step_by(6) {
+        kill_after(&world, &["load", "notes@2"], milliseconds);
+        world.ok(&["verify"]);
+        let operations = world.json(&["status"])["operations"].clone();
+        let is_old = world.ok(&["recall", QUESTION]) == recalled;
+        assert_eq!(operations, if is_old { 1 } else { 2 }, "{milliseconds} ms");
+    }
+    world.ok(&["load", "notes"]);
+    assert_ne!(world.ok(&["recall", QUESTION]), recalled);
+    assert_eq!(world.json(&["status"])["operations"], 2);
+}
+
+#[test]
+fn sessions_that_are_compiled_at_the_same_time_are_both_learned() {
+    let (one, two) = (example("day-one.jsonl"), example("day-two.jsonl"));
+    let expected = World::new();
+    expected.ok(&["compile", &one, &two]);
+    for _ in 0..4 {
+        let world = World::new();
+        all_succeed(&run_together(&world, &[&["compile", &one], &["compile", &two]]));
+        let ids = |world: &World| world.draft().unwrap().entries.into_keys().collect::<Vec<_>>();
+        assert_eq!(ids(&world), ids(&expected));
+    }
+}
+
+#[test]
+fn what_is_published_twice_at_the_same_time_is_one_version() {
+    let world = World::of_day_one();
+    world.ok(&["compile", &example("day-two.jsonl")]);
+    all_succeed(&run_together(&world, &[&["publish", "notes"], &["publish", "notes"]]));
+    let log = world.json(&["log", "notes"]);
+    assert_eq!(log["versions"].as_array().unwrap().len(), 2, "{log}");
+    world.ok(&["verify", "notes"]);
+}
+
+#[test]
+fn what_is_loaded_while_others_read_is_seen_whole() {
+    let world = World::of_day_one();
+    world.ok(&["compile", &example("day-two.jsonl")]);
+    world.ok(&["publish", "notes"]);
+    let (load, read): (&[&str], &[&str]) = (&["load", "notes"], &["recall", "heights"]);
+    let ended = run_together(&world, &[load, load, read, read, &["verify"], &["status"]]);
+    let (loads, reads) = ended.split_at(2);
+    all_succeed(reads);
+    assert!(loads.iter().any(|(status, _)| *status == 0), "{loads:?}");
+    for (status, stderr) in loads.iter().filter(|(status, _)| *status != 0) {
+        let told = stderr.contains("the store changed") && stderr.contains("again");
+        assert!(*status == 1 && told, "{status}: {stderr}");
+    }
+    assert_eq!(world.json(&["status"])["operations"], 2);
+    world.ok(&["verify"]);
+}

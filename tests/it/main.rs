@@ -1,0 +1,44 @@
+//! Behaviour of the binary from the outside, and rules about the repository.
+//!
+//! Every test has a home, a clock and keys of its own; none needs a network.
+
+#[cfg(test)]
+mod ask;
+#[cfg(test)]
+mod bundles;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
+mod hints;
+#[cfg(test)]
+mod interruption;
+#[cfg(test)]
+mod machines;
+#[cfg(test)]
+mod markdown;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod output;
+#[cfg(test)]
+mod provenance;
+#[cfg(test)]
+mod remote;
+#[cfg(test)]
+mod review;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod tidy;
+#[cfg(test)]
+mod transcripts;
+#[cfg(test)]
+mod way;
+#[cfg(test)]
+mod world;

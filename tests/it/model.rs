@@ -1,0 +1,109 @@
+//! The embedding model: there, not there, or not wanted.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::world::{NOW, Output, World, example, items, json};
+
+const QUESTION: &str = "what happens when a forecast is out of date?";
+
+/// Runs a command with the real embedder and this model folder.
+fn run(world: &World, models: &std::path::Path, arguments: &[&str]) -> Output {
+    let mut command = world.command(arguments);
+    command.env("GARNER_EMBEDDER", "minilm").env("GARNER_MODEL_DIR", models);
+    world.finish(command)
+}
+
+fn warnings(output: &Output) -> Vec<&str> {
+    output.stderr.lines().filter(|line| line.starts_with("warning:")).collect()
+}
+
+#[test]
+fn without_a_model_one_warning_names_the_fix_and_keywords_serve() {
+    let world = World::publisher();
+    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.ok(&["publish", "notes"]);
+    let models = world.path("models");
+    let output = run(&world, &models, &["--offline", "load", "notes"]);
+    let warned = warnings(&output);
+    assert_eq!(warned.len(), 1, "{}", output.stderr);
+    assert!(warned[0].contains("`garner model install"), "{warned:?}");
+    assert!(output.succeeds().contains("0 embedded"));
+    let recall = run(&world, &models, &["--offline", "--json", "recall", "cached prediction"]);
+    let hits = json(&recall.succeeds());
+    let first = &items(&hits["hits"])[0];
+    let statement = first["fragment"]["statement"].as_str().unwrap();
+    assert!(statement.contains("cached prediction"), "{statement}");
+    assert!(first["signals"]["cosine"].is_null());
+    // Loaded once with a model at hand, the same version gets its vectors.
+    let again = world.json(&["load", "notes"]);
+    let listed = items(&world.json(&["fragment", "list"])["fragments"]).len();
+    assert_eq!(again["loaded"][0]["embedded"], listed, "{again}");
+    assert!(!world.json(&["recall", "heights"])["hits"][0]["signals"]["cosine"].is_null());
+}
+
+#[test]
+fn a_missing_model_is_a_failed_check_with_a_next_command() {
+    let world = World::new();
+    let models = world.path("models");
+    for arguments in [&["model", "status"][..], &["--json", "model", "status"]] {
+        let output = run(&world, &models, arguments);
+        output.fails(3, &["not installed", "models", "`garner model install`"]);
+        assert!(output.stdout.contains("missing"), "{}", output.stdout);
+    }
+    let offline = run(&world, &models, &["--offline", "model", "install"]);
+    assert!([3, 5].contains(&offline.status), "{offline:?}");
+    offline.fails(offline.status, &["hint: "]);
+}
+
+#[test]
+fn an_embedder_that_does_not_exist_is_an_error() {
+    let world = World::new();
+    let mut command = world.command(&["status"]);
+    command.env("GARNER_EMBEDDER", "gpt");
+    world.finish(command).fails(1, &["GARNER_EMBEDDER", "`gpt`"]);
+    let mut command = world.command(&["status"]);
+    command.env("GARNER_NOW", "tomorrow");
+    world.finish(command).fails(1, &["GARNER_NOW", "`tomorrow`"]);
+}
+
+/// Returns the model of the person who runs the tests, installed if a source can be had.
+pub(crate) fn model() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|h| h.join(".cache")));
+    let models = variable("GARNER_MODEL_DIR").or(cache.map(|c| c.join("garner/models")))?;
+    // The sources that an install knows are in the person's own environment.
+    let mut install = Command::new(env!("CARGO_BIN_EXE_garner"));
+    install.args(["--quiet", "model", "install"]).env("GARNER_MODEL_DIR", &models);
+    install.env("GARNER_NOW", NOW).stdin(std::process::Stdio::null());
+    let output = install.output().unwrap();
+    if output.status.success() {
+        return Some(models);
+    }
+    eprintln!("skipped: no model: {}", String::from_utf8_lossy(&output.stderr));
+    None
+}
+
+#[test]
+fn the_model_finds_what_shares_no_word_with_the_question() {
+    let Some(models) = model() else { return };
+    let world = World::publisher();
+    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.ok(&["publish", "notes"]);
+    let loaded = run(&world, &models, &["--offline", "load", "notes"]);
+    assert_eq!(warnings(&loaded), Vec::<&str>::new());
+    assert!(!loaded.succeeds().contains("0 embedded"));
+    let recall = |question| {
+        let output = run(&world, &models, &["--offline", "--json", "recall", "-k", "3", question]);
+        json(&output.succeeds())
+    };
+    let found = recall(QUESTION).to_string();
+    assert!(found.contains("cached prediction is older"), "{found}");
+    let found = recall("which time zone do moments have?").to_string();
+    assert!(found.contains("UTC"), "{found}");
+    let status = run(&world, &models, &["model", "status"]).succeeds();
+    assert!(status.contains("whole") && !status.contains("missing"), "{status}");
+    // Vectors of one embedder are not compared with those of another.
+    let hash = world.json(&["recall", QUESTION]);
+    assert!(items(&hash["hits"]).iter().all(|hit| hit["signals"]["cosine"].is_null()), "{hash}");
+}
