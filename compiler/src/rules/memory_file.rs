@@ -15,6 +15,10 @@ use crate::session::{Event, MemoryEdit, Session};
 /// Two statements that share this part of their words are versions of one.
 const SAME: f64 = 0.5;
 
+/// A new file with more statements than this is an overview of the code, written by the assistant
+/// in one go: what it describes stands in the code, and only what it demands is worth knowing.
+const OVERVIEW: usize = 8;
+
 /// Proposes what edits of memory files added.
 pub(crate) fn edits(session: &Session) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
@@ -32,19 +36,21 @@ pub(crate) fn edits(session: &Session) -> Vec<Proposal> {
         let evidence = evidence::asked_for_memory(session, index);
         // What came from outside may have dictated the edit, unless the person asked for it.
         let vouched = !turn.tainted || evidence.is_some();
+        let overview = edit.before.as_str().trim().is_empty() && added.len() > OVERVIEW;
         for (statement, replaced) in added {
             written.insert((&edit.path, normalize(&statement.text)), proposals.len());
-            let strong = vouched && !statement.weak;
+            let kind = kind_of(&statement.text);
+            let strong = vouched && !statement.weak && !(overview && kind == Kind::Fact);
             proposals.push(Proposal {
                 turn: index,
                 evidence,
-                kind: kind(&statement.text),
+                kind,
                 trust: Trust::Assistant,
                 strength: if strong { Strength::Active } else { Strength::Candidate },
                 reach: reach(&edit.path),
                 context: context(edit, &statement),
                 statement: statement.text,
-                replaces: replaced.map(|old| (kind(&old), old)).into_iter().collect(),
+                replaces: replaced.map(|old| (kind_of(&old), old)).into_iter().collect(),
             });
         }
     }
@@ -59,7 +65,7 @@ pub(crate) fn inputs(session: &Session) -> Vec<Proposal> {
         proposals.push(Proposal {
             turn: index,
             evidence: None,
-            kind: kind(text.as_str()),
+            kind: kind_of(text.as_str()),
             trust: Trust::Human,
             strength: Strength::Active,
             reach: Reach::Project,
@@ -72,7 +78,7 @@ pub(crate) fn inputs(session: &Session) -> Vec<Proposal> {
 }
 
 /// Returns the kind of a statement of a memory file: an instruction is a rule.
-fn kind(statement: &str) -> Kind {
+fn kind_of(statement: &str) -> Kind {
     if wording::is_directive(statement) { Kind::Rule } else { Kind::Fact }
 }
 

@@ -34,6 +34,22 @@ fn an_edit_of_a_memory_file_gives_its_added_statements() {
 }
 
 #[test]
+fn an_overview_that_is_written_in_one_go_keeps_only_its_demands() {
+    let parts = ["roof", "door", "gate", "floor", "ladder", "window", "stable", "loft", "yard"];
+    let describe = |part: &&str| format!("- The {part} of the barn is made of old oak.\n");
+    let described: String = parts.iter().map(describe).collect();
+    let mut log = Log::default();
+    log.write(MEMORY, &format!("# Barn\n\n{described}- Never leave the gate of the yard open.\n"));
+    assert_eq!(log.statements("active"), ["Never leave the gate of the yard open."]);
+    assert_eq!(log.statements("candidate").len(), parts.len());
+    // A few facts beside a rule are what somebody wanted to be remembered.
+    let few: String = parts.iter().take(3).map(describe).collect();
+    let mut log = Log::default();
+    log.write(MEMORY, &format!("# Barn\n\n{few}- Never leave the gate of the yard open.\n"));
+    assert_eq!(log.statements("active").len(), 4);
+}
+
+#[test]
 fn only_memory_files_that_were_really_changed_count() {
     let line = "- Never leave the gate of the yard open.";
     let rows = [
