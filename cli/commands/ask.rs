@@ -148,6 +148,9 @@ fn print_prompt(messages: &[Message], context: &Context) -> Result<(), Error> {
 
 /// Remembers what a model was told; a store that cannot be written does not spoil the answer.
 fn record(injection: &Injection, model: &str, messages: &[Message], context: &Context) {
+    if injection.placed.is_empty() {
+        return;
+    }
     let prompt: String = messages.iter().map(|m| m.content.as_str()).collect();
     let event = InjectionEvent::of(injection, model, &prompt, context.now());
     let written =

@@ -1,14 +1,17 @@
 //! `garner load`: a verified kernel into the store.
 
 use clap::Args;
-use garner_kernel::{Kernel, Verified};
-use garner_loader::{Effect, LoadOptions, LoadReport, OrderRule, Vectors};
+use garner_kernel::{Embedder, Kernel, Verified};
+use garner_loader::{Effect, LoadOptions, LoadReport, OrderRule, PlannedText, Vectors};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
 use crate::table;
+
+/// How often a plan is made again because another process changed the store.
+const TRIES: u32 = 3;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -64,24 +67,38 @@ fn load(
     let options = LoadOptions { embedder: embedder.as_ref().map(|e| e.id()), order };
     let mut store = context.store_to_write()?;
     let stamp = context.stamp()?;
-    let plan = store.plan(verified, &options)?;
-    let vectors = match &embedder {
-        Some(embedder) if !plan.texts().is_empty() => {
-            let bar = context.output.bar("Embedding fragments", plan.texts().len() as u64);
-            let vectors = Vectors::embed(plan.texts(), embedder.as_ref(), &mut |done, _| {
-                bar.set_position(done as u64);
-            })?;
-            bar.finish_and_clear();
-            Some(vectors)
+    let mut tries = 0;
+    let mut report = loop {
+        let plan = store.plan(verified, &options)?;
+        let vectors = match &embedder {
+            Some(embedder) if !plan.texts().is_empty() => {
+                Some(embed(plan.texts(), embedder.as_ref(), context)?)
+            }
+            _ => None,
+        };
+        match store.apply(plan, vectors, &stamp) {
+            // Another process loaded something in between: what it left is planned anew.
+            Err(garner_loader::Error::StalePlan { .. }) if tries < TRIES => tries += 1,
+            applied => break applied?,
         }
-        _ => None,
     };
-    let mut report = store.apply(plan, vectors, &stamp)?;
     if arguments.release && store.view()?.reading(&report.channel).held {
         store.release(&report.channel, &stamp)?;
         report.effect = Effect::Reads;
     }
     Ok(report)
+}
+
+/// Embeds the texts of a plan, with progress.
+fn embed(
+    texts: &[PlannedText],
+    embedder: &dyn Embedder,
+    context: &Context,
+) -> Result<Vectors, Error> {
+    let bar = context.output.bar("Embedding fragments", texts.len() as u64);
+    let vectors = Vectors::embed(texts, embedder, &mut |done, _| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    Ok(vectors?)
 }
 
 fn dry_run(

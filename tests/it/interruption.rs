@@ -98,13 +98,8 @@ fn what_is_loaded_while_others_read_is_seen_whole() {
     world.ok(&["publish", "notes"]);
     let (load, read): (&[&str], &[&str]) = (&["load", "notes"], &["recall", "heights"]);
     let ended = run_together(&world, &[load, load, read, read, &["verify"], &["status"]]);
-    let (loads, reads) = ended.split_at(2);
-    all_succeed(reads);
-    assert!(loads.iter().any(|(status, _)| *status == 0), "{loads:?}");
-    for (status, stderr) in loads.iter().filter(|(status, _)| *status != 0) {
-        let told = stderr.contains("the store changed") && stderr.contains("again");
-        assert!(*status == 1 && told, "{status}: {stderr}");
-    }
+    // The load that comes second finds another store than it planned for, and plans again.
+    all_succeed(&ended);
     assert_eq!(world.json(&["status"])["operations"], 2);
     world.ok(&["verify"]);
 }

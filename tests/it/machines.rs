@@ -100,7 +100,7 @@ fn an_invite_is_as_good_as_its_id() {
     };
     add(&address, 1, &["already holds repository", "to the address"]);
     let wrong = format!("garner+{address}#{}", "0".repeat(32));
-    add(&wrong, 4, &[&"0".repeat(32), "garner channel add"]);
+    add(&wrong, 4, &[&"0".repeat(32), "compare both ids"]);
     let missing = format!("file:{}", text(&reader.path("stick")));
     add(&missing, 5, &["stick", "plug the medium in"]);
     assert!(!reader.path("stick").exists(), "an unplugged medium became a folder");
@@ -123,7 +123,7 @@ fn a_repository_that_came_from_another_publisher_is_not_taken_for_the_pinned_one
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
-    ours.fails(&["pull", "notes"], 4, &["repository", "garner channel add"]);
+    ours.fails(&["pull", "notes"], 4, &["repository", "compare both ids"]);
     recall(&ours);
 }
 
