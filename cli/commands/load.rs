@@ -116,15 +116,7 @@ fn dry_run(
         found => found?,
     };
     let plan = store.plan(verified, &LoadOptions { embedder: None, order })?;
-    Ok(LoadReport {
-        channel: plan.channel().clone(),
-        from: plan.from(),
-        to: plan.to(),
-        effect: plan.effect(),
-        summary: *plan.summary(),
-        operation: None,
-        embedded: 0,
-    })
+    Ok(LoadReport::of(&plan))
 }
 
 fn text(report: &LoadReport, dry_run: bool) -> String {

@@ -59,6 +59,21 @@ pub struct LoadReport {
     pub embedded: usize,
 }
 
+impl LoadReport {
+    /// Returns what a plan would do, before anything is done.
+    pub fn of(plan: &LoadPlan<'_>) -> Self {
+        Self {
+            channel: plan.channel().clone(),
+            from: plan.from(),
+            to: plan.to(),
+            effect: plan.effect(),
+            summary: *plan.summary(),
+            operation: None,
+            embedded: 0,
+        }
+    }
+}
+
 impl Store {
     /// Applies a plan in one transaction: everything or nothing.
     ///
@@ -74,15 +89,7 @@ impl Store {
         vectors: Option<Vectors>,
         stamp: &Stamp,
     ) -> Result<LoadReport, Error> {
-        let mut report = LoadReport {
-            channel: plan.channel().clone(),
-            from: plan.from(),
-            to: plan.to(),
-            effect: plan.effect(),
-            summary: *plan.summary(),
-            operation: None,
-            embedded: 0,
-        };
+        let mut report = LoadReport::of(&plan);
         let LoadPlan { kernel, options, decision, .. } = plan;
         if decision.effect == Effect::Nothing && vectors.is_none() {
             return Ok(report);
