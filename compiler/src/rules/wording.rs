@@ -12,7 +12,6 @@ const MODALS: &[&str] = &[
     "cannot",
     "can't",
     "required",
-    "requires",
     "avoid",
     "prefer",
     "ensure",
