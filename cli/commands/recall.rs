@@ -1,10 +1,11 @@
 //! `garner recall`: what the store knows about a question.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use garner_kernel::Text;
-use garner_loader::{Hit, Query, Ranking, Recall, Score, Signals, TermUse};
+use garner_kernel::{Fragment, ProjectName, Scope, Text};
+use garner_loader::{Filters, Hit, Query, Ranking, Recall, Score, Signals, Store, TermUse};
 use serde_json::json;
 
 use crate::args::FilterArguments;
@@ -56,7 +57,13 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             RankingChoice::Rrf => Ranking::Rrf,
         },
     };
-    let recall = context.store()?.recall(&query)?;
+    let opened = context.store()?;
+    let recall = opened.recall(&query)?;
+    if recall.hits.is_empty()
+        && let Some(project) = &arguments.filters.project
+    {
+        name_projects(&opened, project, context)?;
+    }
     if arguments.as_prompt {
         let injection = super::ask::inject(&text, &arguments.filters, context)?;
         if context.global.json {
@@ -88,6 +95,24 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         text.push_str(&explain_query(&recall));
     }
     context.output.print(&text)
+}
+
+/// Says which projects there are, where the named one is none of them.
+fn name_projects(store: &Store, named: &ProjectName, context: &Context) -> Result<(), Error> {
+    let fragments = store.fragments(None, &Filters::default(), context.now())?;
+    let scope = |fragment: &Fragment| match &fragment.scope {
+        Scope::Project(name) => Some(name.clone()),
+        Scope::User => None,
+    };
+    let projects: BTreeSet<ProjectName> = fragments.iter().filter_map(scope).collect();
+    if !projects.contains(named) {
+        let known: Vec<_> = projects.iter().map(ProjectName::as_str).collect();
+        context.output.say(&format!(
+            "No fragment belongs to project `{named}`; there are: {}.",
+            if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+        ));
+    }
+    Ok(())
 }
 
 fn explain(signals: &Signals) -> String {

@@ -86,3 +86,14 @@ fn every_command_that_is_named_exists() {
     assert!(seen > 20, "{seen} commands");
     assert!(faults.is_empty(), "commands that cannot be typed:\n  {}", faults.join("\n  "));
 }
+
+#[test]
+fn a_project_that_nobody_knows_is_answered_with_those_that_are() {
+    let world = World::of_day_one();
+    let output = world.run(&["recall", "--project", "tidepole", "heights"]);
+    let told = "No fragment belongs to project `tidepole`; there are: tidepool.";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    assert!(output.succeeds().contains("Nothing in the store matches."));
+    let known = world.run(&["recall", "--project", "tidepool", "heights"]);
+    assert!(!known.stderr.contains("No fragment belongs"), "{}", known.stderr);
+}
