@@ -179,6 +179,12 @@ impl Context {
             }
             Err(other) => return Err(other),
         };
+        // A file may be older than what is known of who may publish: the longer chain judges.
+        let bundle = match garner_sync::roots(&self.mirror(&settings)?) {
+            Ok(roots) if roots.len() > bundle.roots.len() => Bundle { roots, ..bundle },
+            Ok(_) | Err(garner_sync::Error::NoRepository) => bundle,
+            Err(other) => return Err(other.into()),
+        };
         // An older version may be looked at; one that claims to be newer must follow on.
         let floor = settings.trust.floor.filter(|floor| floor.version <= checked.head().version);
         let anchor = Anchor { floor, ..anchor };

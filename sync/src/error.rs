@@ -93,6 +93,14 @@ pub enum Error {
         /// How often it was tried.
         tries: u32,
     },
+    /// The remote shows fewer roots than are known: it hides who may still publish.
+    #[error("the remote shows {offered} roots, but {known} are known")]
+    RootsWentBack {
+        /// How many are known here.
+        known: usize,
+        /// How many the remote shows.
+        offered: usize,
+    },
     /// A heads chain does not hang together.
     #[error("version {version} of channel `{channel}` does not follow on from the one before it")]
     BrokenChain {
@@ -148,6 +156,7 @@ impl Explain for Error {
             Self::TooLarge { .. }
             | Self::MissingFile { .. }
             | Self::Refused { .. }
+            | Self::RootsWentBack { .. }
             | Self::BrokenChain { .. } => Fault::Trust,
             Self::Kernel(source) => source.fault(),
         }
@@ -164,7 +173,10 @@ impl Explain for Error {
                  usable"
             }
             Self::Url { .. } => "write a folder as `file:/media/usb/notes`",
-            Self::TooLarge { .. } | Self::MissingFile { .. } | Self::BrokenChain { .. } => {
+            Self::TooLarge { .. }
+            | Self::MissingFile { .. }
+            | Self::RootsWentBack { .. }
+            | Self::BrokenChain { .. } => {
                 "nothing was changed; copy the remote again or ask the publisher"
             }
             Self::Refused { source, .. } | Self::Kernel(source) => return source.hint(),

@@ -26,7 +26,7 @@ pub use folder::FolderRemote;
 pub use history::{Release, log};
 pub use layout::Name;
 pub use memory::MemoryRemote;
-pub use mirror::bundle_at;
+pub use mirror::{bundle_at, roots};
 pub use publish::{Publication, Published, create_repository, publish};
 pub use pull::{Pulled, pull};
 pub use remote::{Put, Remote};

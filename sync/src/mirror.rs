@@ -30,8 +30,11 @@ pub fn bundle_at(remote: &impl Remote, trust: &Trust, version: Version) -> Resul
     Ok(Bundle { roots, head, manifest, keyring, objects })
 }
 
-/// Returns every root note, ascending.
-pub(crate) fn roots(remote: &impl Remote) -> Result<Vec<Vec<u8>>, Error> {
+/// Returns every root note, ascending; the caller checks the chain.
+///
+/// # Errors
+/// [`Error::NoRepository`] if there is none.
+pub fn roots(remote: &impl Remote) -> Result<Vec<Vec<u8>>, Error> {
     let mut roots = Vec::new();
     for number in 1..=limits::ROOTS as u64 {
         match remote.get(&Name::root(number), limits::ROOT as u64)? {

@@ -48,6 +48,7 @@ pub fn pull(
         });
     };
     check_floor(&releases, trust)?;
+    check_roots(remote, mirror)?;
     check_latest(remote, trust, &releases)?;
     let wanted = version.unwrap_or(newest.version);
     let bundle = mirror::bundle_at(remote, trust, wanted)?;
@@ -88,6 +89,16 @@ fn copy_files(mirror: &impl Remote, bundle: &Bundle) -> Result<u64, Error> {
         }
     }
     Ok(bytes)
+}
+
+/// Checks that the remote does not hide a root that was seen before.
+fn check_roots(remote: &impl Remote, mirror: &impl Remote) -> Result<(), Error> {
+    let known = match mirror::roots(mirror) {
+        Err(Error::NoRepository) => 0,
+        known => known?.len(),
+    };
+    let offered = mirror::roots(remote)?.len();
+    if offered < known { Err(Error::RootsWentBack { known, offered }) } else { Ok(()) }
 }
 
 /// Checks that the remote does not hide versions that its `latest` note speaks of.

@@ -198,6 +198,30 @@ fn a_remote_that_goes_back_or_forks_is_refused() {
     assert!(pull(&setup.remote, &mirror, &setup.trust, None).is_err());
 }
 
+#[test]
+fn a_remote_that_hides_a_root_is_refused() {
+    let setup = setup();
+    setup.publish(&setup.remote, "One.").unwrap();
+    let roles = [Right::Root, Right::Publish, Right::Freshness];
+    let second = Root {
+        repository: Some(setup.trust.repository.id.clone()),
+        version: 2,
+        expires: "2031-01-01T00:00:00Z".parse().unwrap(),
+        keys: vec![KeyGrant {
+            key: setup.key.public(),
+            not_after: "2031-01-01T00:00:00Z".parse().unwrap(),
+            channels: Vec::new(),
+        }],
+        roles: roles.map(|right| (right, (vec!["ada".parse().unwrap()], 1))).into(),
+    };
+    setup.remote.put_new(&Name::root(2), &second.sign(&[&setup.key])).unwrap();
+    let mirror = MemoryRemote::default();
+    pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
+    setup.remote.remove(&Name::root(2));
+    let refused = pull(&setup.remote, &mirror, &setup.trust, None);
+    assert!(matches!(refused, Err(Error::RootsWentBack { known: 2, offered: 1 })));
+}
+
 /// A remote on which somebody else publishes while we do.
 struct Rival<'a> {
     setup: &'a Setup,
