@@ -74,6 +74,9 @@ pub(crate) enum Error {
     /// The text names no kernel.
     #[error("`{text}` names no kernel")]
     KernelName { text: String },
+    /// A file was given where a loaded version or a second kernel is needed.
+    #[error("`{}` is a file, and {need}", path.display())]
+    File { path: PathBuf, need: &'static str },
     /// The channel is not set up here.
     #[error("channel `{channel}` is not known on this machine")]
     UnknownChannel { channel: ChannelName },
@@ -179,6 +182,7 @@ impl Explain for Error {
             | Self::WhichChannel { .. }
             | Self::DraftPrefix { .. }
             | Self::ChannelExists { .. }
+            | Self::File { .. }
             | Self::NotEmpty { .. }
             | Self::Differ
             | Self::Unconfirmed
@@ -216,6 +220,12 @@ impl Explain for Error {
             }
             Self::KernelName { .. } => "write `notes`, `notes@3`, `notes@prev` or a `.kernel` file",
             Self::UnknownChannel { .. } => "run `garner channel list`, or `garner channel add`",
+            Self::File { path, .. } => {
+                return Some(format!(
+                    "`garner load -n {}` shows what loading it would change",
+                    path.display()
+                ));
+            }
             Self::ChannelExists { channel } => {
                 return Some(format!(
                     "choose another name, or run `garner channel remove {channel} --yes` first"

@@ -33,7 +33,7 @@ pub(crate) enum Form {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    let (before, after) = names(arguments);
+    let (before, after) = names(arguments)?;
     let before = context.contents(&before)?;
     let after = context.contents(&after)?;
     let differences = garner_kernel::diff(&before, &after);
@@ -46,8 +46,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 }
 
 /// Returns both names; one channel alone means its last step.
-fn names(arguments: &Arguments) -> (KernelName, KernelName) {
-    match (&arguments.before, &arguments.after) {
+fn names(arguments: &Arguments) -> Result<(KernelName, KernelName), Error> {
+    Ok(match (&arguments.before, &arguments.after) {
         (before, Some(after)) => (before.clone(), after.clone()),
         (KernelName::Channel(channel, At::Latest), None) => (
             KernelName::Channel(channel.clone(), At::Previous),
@@ -56,8 +56,11 @@ fn names(arguments: &Arguments) -> (KernelName, KernelName) {
         (KernelName::Channel(channel, _), None) => {
             (arguments.before.clone(), KernelName::Channel(channel.clone(), At::Latest))
         }
-        (file, None) => (file.clone(), file.clone()),
-    }
+        (KernelName::File(path), None) => {
+            let need = "a second kernel to compare it with is missing";
+            return Err(Error::File { path: path.clone(), need });
+        }
+    })
 }
 
 /// Prints differences.

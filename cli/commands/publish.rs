@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::kernels::{At, KernelName};
 use crate::{files, keys, table};
 
 #[derive(Debug, Args)]
@@ -30,10 +31,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let draft =
         context.draft(&channel)?.ok_or_else(|| Error::NoDraft { channel: channel.clone() })?;
     let settings = context.settings(&channel)?;
-    let before = newest(&channel, &settings, context)?;
-    let after = draft.onto(&before)?;
     if arguments.dry_run {
-        let differences = diff(&before, &after);
+        let before = newest(&channel, &settings, context)?;
+        let differences = diff(&before, &draft.onto(&before)?);
         return super::diff::print(&differences, &super::diff::Form::Full, context);
     }
     if let Some(path) = &arguments.out {
@@ -54,6 +54,11 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     };
     context.write_bundle(&channel, sealed.version, arguments.out.as_deref())?;
     let bytes = sealed.bundle.to_bytes();
+    // What was sealed, and on top of what: another publisher may have been first.
+    let contents =
+        |version| context.contents(&KernelName::Channel(channel.clone(), At::Number(version)));
+    let before = sealed.version.previous().map(contents).transpose()?.unwrap_or_default();
+    let after = contents(sealed.version)?;
     let differences = diff(&before, &after);
     if context.global.json {
         return context.output.print_json(json!({
@@ -88,8 +93,7 @@ fn newest(
     }
     let releases = context.releases(settings)?;
     let Some(release) = releases.last() else { return Ok(Contents::default()) };
-    let at = crate::kernels::At::Number(release.version);
-    let name = crate::kernels::KernelName::Channel(channel.clone(), at);
+    let name = KernelName::Channel(channel.clone(), At::Number(release.version));
     Ok(context.open_kernel(&name)?.into_inner().contents)
 }
 

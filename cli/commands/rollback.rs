@@ -18,9 +18,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    let KernelName::Channel(channel, at) = &arguments.kernel else {
-        let text = "a file; rollback needs a loaded version, so it".to_owned();
-        return Err(Error::KernelName { text });
+    let (channel, at) = match &arguments.kernel {
+        KernelName::Channel(channel, at) => (channel, at),
+        KernelName::File(path) => {
+            let need = "a rollback needs a version that is loaded";
+            return Err(Error::File { path: path.clone(), need });
+        }
     };
     let version = context.version_at(channel, *at)?;
     let mut store = context.store_to_write()?;

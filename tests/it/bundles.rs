@@ -77,8 +77,8 @@ fn a_bundle_that_was_cut_or_grew_is_refused() {
 fn a_missing_bundle_is_named() {
     let world = World::of_day_one();
     let path = text(&world.path("stick/notes.kernel"));
-    for command in ["load", "verify", "diff"] {
-        world.fails(&[command, &path], 3, &["cannot read", &path, "check the path"]);
+    for command in [&["load", &path][..], &["verify", &path], &["diff", "notes@1", &path]] {
+        world.fails(command, 3, &["cannot read", &path, "check the path"]);
     }
 }
 

@@ -140,17 +140,12 @@ fn a_recovery_key_opens_what_a_lost_machine_published() {
 }
 
 #[test]
-fn what_was_added_and_not_pulled_yet_loads_or_says_to_pull() {
+fn what_was_added_and_not_pulled_yet_is_pulled_by_load() {
     let publisher = World::of_day_one();
     let reader = reader();
     std::fs::copy(publisher.key("recovery"), reader.key("recovery")).unwrap();
     reader.ok(&["channel", "add", "notes", &invite(&publisher)]);
-    let output = reader.run(&["load", "notes"]);
-    if output.status != 0 {
-        output.fails(3, &["notes", "`garner pull notes`"]);
-        reader.ok(&["pull", "notes"]);
-        reader.ok(&["load", "notes"]);
-    }
+    reader.ok(&["load", "notes"]);
     recall(&reader);
 }
 

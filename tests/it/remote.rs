@@ -173,11 +173,6 @@ fn a_lost_mirror_is_no_lost_channel() {
     let recalled = reader.ok(&["recall", "--explain", QUESTION]);
     fs::remove_dir_all(reader.path("cache")).unwrap();
     assert_eq!(reader.ok(&["recall", "--explain", QUESTION]), recalled);
-    let output = reader.run(&["load", "notes"]);
-    if output.status != 0 {
-        output.fails(3, &["notes", "`garner pull notes`"]);
-    }
-    reader.ok(&["pull", "notes"]);
     assert!(reader.ok(&["load", "notes"]).contains("loaded already"));
     assert_eq!(reader.ok(&["recall", "--explain", QUESTION]), recalled);
 }
