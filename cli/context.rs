@@ -11,6 +11,7 @@ use garner_loader::{Actor, OpenOptions, Stamp, Store};
 
 use crate::args::Global;
 use crate::error::Error;
+use crate::keys::Unlocked;
 use crate::output::{self, Output};
 use crate::places::Places;
 
@@ -27,6 +28,8 @@ pub(crate) struct Environment {
     pub(crate) embedder: EmbedderChoice,
     /// The model hub (`HF_ENDPOINT`, as other programs name it).
     pub(crate) hub: Option<String>,
+    /// The file that holds the passphrase of keys (`GARNER_PASSPHRASE_FILE`).
+    pub(crate) passphrase_file: Option<PathBuf>,
     /// Who acts (`USER`).
     pub(crate) user: String,
     /// A fixed present (`GARNER_NOW`), for tests and for looking back.
@@ -66,6 +69,7 @@ impl Environment {
             models: path("GARNER_MODEL_DIR"),
             embedder,
             hub: text("HF_ENDPOINT"),
+            passphrase_file: path("GARNER_PASSPHRASE_FILE"),
             user: text("USER").or_else(|| text("USERNAME")).unwrap_or_else(|| "user".to_owned()),
             now,
         })
@@ -80,6 +84,7 @@ pub(crate) struct Context {
     pub(crate) output: Rc<Output>,
     pub(crate) embedder: OnceCell<Option<Rc<dyn Embedder>>>,
     pub(crate) word_piece: OnceCell<Option<Rc<WordPiece>>>,
+    pub(crate) unlocked: Unlocked,
 }
 
 impl Context {
@@ -89,7 +94,8 @@ impl Context {
         let places = Places::of_user(global.store.as_deref(), environment.models.as_deref())?;
         let output = Rc::new(Output::standard(&global));
         let (embedder, word_piece) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { environment, global, places, output, embedder, word_piece })
+        let unlocked = Unlocked::default();
+        Ok(Self { environment, global, places, output, embedder, word_piece, unlocked })
     }
 
     /// Returns a context whose files are all under `folder`, but for the model.
@@ -101,6 +107,7 @@ impl Context {
             output: Rc::clone(&self.output),
             embedder: self.embedder.clone(),
             word_piece: self.word_piece.clone(),
+            unlocked: Unlocked::default(),
         }
     }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use garner_kernel::{ChannelName, Explain, Fault};
 
+use crate::keys::KeyError;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +25,8 @@ pub(crate) enum Error {
     Embed(#[from] garner_kernel::EmbedError),
     #[error(transparent)]
     Serve(#[from] garner_serve::Error),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A file or folder could not be read or written.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -159,6 +163,7 @@ impl Explain for Error {
             Self::Embed(e) => e.fault(),
             Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
+            Self::Key(e) => e.fault(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Fault::Missing,
                 io::ErrorKind::StorageFull
@@ -203,6 +208,7 @@ impl Explain for Error {
             Self::Install(e) => return e.hint(),
             Self::Embed(e) => return e.hint(),
             Self::Serve(e) => return e.hint(),
+            Self::Key(e) => return e.hint(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "check who owns the path and its mode",

@@ -10,7 +10,8 @@ use garner_sync::{ChannelSettings, FolderRemote, Release};
 use crate::context::Context;
 use crate::drafts::names_in;
 use crate::error::Error;
-use crate::{files, keys};
+use crate::files;
+use crate::keys::{self, KeyError};
 
 /// A kernel as it is typed: `notes`, `notes@3`, `notes@prev`, `notes@latest`, or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,9 +196,18 @@ impl Context {
     }
 
     fn open_bundle(&self, bundle: &Bundle, anchor: &Anchor) -> Result<Verified<Kernel>, Error> {
-        let devices = keys::devices(&self.places)?;
+        let devices = keys::devices(self)?;
         let devices: Vec<&DeviceKey> = devices.iter().collect();
-        Ok(bundle::open(bundle, anchor, &devices)?)
+        match bundle::open(bundle, anchor, &devices) {
+            Err(lost @ garner_kernel::Error::CannotDecrypt { .. }) => {
+                match keys::protected_recovery(self) {
+                    Ok(Some(recovery)) => Ok(bundle::open(bundle, anchor, &[&recovery])?),
+                    Ok(None) | Err(Error::Key(KeyError::NoPassphrase { .. })) => Err(lost.into()),
+                    Err(other) => Err(other),
+                }
+            }
+            opened => Ok(opened?),
+        }
     }
 }
 

@@ -1,13 +1,24 @@
-//! Key files: made once, mode 0600, refused when wider.
+//! Keys: made once, each in a file of mode 0600, in the clear or under a passphrase.
+//!
+//! Beside each key `ROLE.key` lies its public half `ROLE.pub`, so that nobody is asked for a
+//! passphrase where no secret is needed. A key in the clear is believed before its public file.
 
-use std::fs;
-use std::io::Write as _;
+mod error;
+mod file;
+mod pair;
+mod passphrase;
+
+use std::cell::RefCell;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use garner_kernel::bundle::{DeviceKey, PublisherKey};
+use garner_kernel::bundle::{DeviceKey, PublicKey, PublisherKey, Reader};
 use zeroize::Zeroizing;
 
+pub(crate) use self::error::KeyError;
+use self::file::Stored;
+pub(crate) use self::pair::KeyPair;
+use crate::context::Context;
 use crate::error::Error;
 use crate::places::Places;
 
@@ -24,6 +35,34 @@ pub(crate) enum KeyRole {
     Recovery,
 }
 
+/// How a key file is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// In the clear, behind its mode alone.
+    None,
+    /// Encrypted with a passphrase.
+    Passphrase,
+}
+
+impl Protection {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Passphrase => "passphrase",
+        }
+    }
+}
+
+/// The protected keys that were opened since the program started.
+#[derive(Default)]
+pub(crate) struct Unlocked(RefCell<Vec<(KeyRole, Zeroizing<String>)>>);
+
+impl fmt::Debug for Unlocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unlocked")
+    }
+}
+
 impl KeyRole {
     pub(crate) const ALL: [Self; 4] = [Self::Root, Self::Publisher, Self::Device, Self::Recovery];
 
@@ -36,7 +75,7 @@ impl KeyRole {
         }
     }
 
-    const fn what(self) -> &'static str {
+    pub(crate) const fn what(self) -> &'static str {
         match self {
             Self::Root => "root key",
             Self::Publisher => "publisher key",
@@ -45,112 +84,239 @@ impl KeyRole {
         }
     }
 
+    /// Returns whether the key signs; one that does not, reads.
+    pub(crate) const fn signs(self) -> bool {
+        matches!(self, Self::Root | Self::Publisher)
+    }
+
     /// Returns the file of the key.
     pub(crate) fn path(self, places: &Places) -> PathBuf {
         places.keys().join(format!("{}.key", self.as_str()))
+    }
+
+    /// Returns the file of the public half.
+    pub(crate) fn public_path(self, places: &Places) -> PathBuf {
+        places.keys().join(format!("{}.pub", self.as_str()))
+    }
+
+    /// Returns whether the key was taken away from this machine and only its public half is here.
+    ///
+    /// That is how a root or recovery key should be kept; the other two are in daily use.
+    pub(crate) fn is_elsewhere(self, places: &Places) -> bool {
+        matches!(self, Self::Root | Self::Recovery)
+            && !self.path(places).exists()
+            && self.public_path(places).exists()
     }
 
     /// Makes the key and its file, and returns the public half.
     ///
     /// The file is on the disk before the key is used; an existing file is never replaced.
     pub(crate) fn generate(self, places: &Places, name: &str) -> Result<String, Error> {
-        let (secret, public) = match self {
-            Self::Root | Self::Publisher => {
-                let key = PublisherKey::generate(format!("{name}-{}", self.as_str()).parse()?)?;
-                (key.to_secret_text(), key.public().to_string())
-            }
-            Self::Device | Self::Recovery => {
-                let key = DeviceKey::generate();
-                (key.to_secret_text(), key.recipient().to_string())
-            }
-        };
-        write_secret(&self.path(places), &secret)?;
+        let pair = KeyPair::generate(self, name)?;
+        let bytes = Zeroizing::new(format!("{}\n", *pair.to_secret_text()));
+        self.create(places, &pair, bytes.as_bytes())
+    }
+
+    /// Makes the key and its file under a new passphrase, and returns the public half.
+    pub(crate) fn generate_protected(self, name: &str, context: &Context) -> Result<String, Error> {
+        let path = self.path(&context.places);
+        self.check_absent(&context.places)?;
+        let passphrase = passphrase::new(self.what(), context)?;
+        let pair = KeyPair::generate(self, name)?;
+        let text = Zeroizing::new(format!("{}\n", *pair.to_secret_text()));
+        self.create(&context.places, &pair, &passphrase::seal(&path, &text, &passphrase)?)
+    }
+
+    /// Writes the files of a key that is new here.
+    fn create(self, places: &Places, pair: &KeyPair, bytes: &[u8]) -> Result<String, Error> {
+        self.check_absent(places)?;
+        file::create(&self.path(places), bytes)?;
+        self.write_public(places, pair)
+    }
+
+    fn check_absent(self, places: &Places) -> Result<(), Error> {
+        let path = self.path(places);
+        if path.exists() {
+            return Err(KeyError::Exists { what: self.what(), path }.into());
+        }
+        Ok(())
+    }
+
+    fn write_public(self, places: &Places, pair: &KeyPair) -> Result<String, Error> {
+        let public = pair.public();
+        file::replace(&self.public_path(places), format!("{public}\n").as_bytes())?;
         Ok(public)
     }
 
-    /// Returns the public half of the key in its file.
-    pub(crate) fn public(self, places: &Places) -> Result<String, Error> {
-        match self {
-            Self::Root | Self::Publisher => {
-                Ok(read_key::<PublisherKey>(self, places)?.public().to_string())
-            }
-            Self::Device | Self::Recovery => {
-                Ok(read_key::<DeviceKey>(self, places)?.recipient().to_string())
-            }
+    /// Returns how the key file is kept; `None` where there is none.
+    pub(crate) fn protection(self, places: &Places) -> Result<Option<Protection>, Error> {
+        let path = self.path(places);
+        if !path.exists() {
+            return Ok(None);
         }
+        let sealed = file::is_protected(&path)?;
+        Ok(Some(if sealed { Protection::Passphrase } else { Protection::None }))
+    }
+
+    /// Returns the public half of the key, without asking for a passphrase.
+    pub(crate) fn public(self, places: &Places) -> Result<String, Error> {
+        let path = self.path(places);
+        if path.exists()
+            && let Stored::Plain(text) = file::read(&path)?
+        {
+            return Ok(KeyPair::parse(&text, &path)?.fits(self, &path)?.public());
+        }
+        let public_path = self.public_path(places);
+        match (path.exists(), public_path.exists()) {
+            (_, true) => {}
+            (true, false) => {
+                let (what, path) = (self.what(), public_path);
+                return Err(KeyError::NoPublicHalf { what, path }.into());
+            }
+            (false, false) => return Err(Error::NoKey { what: self.what(), path }),
+        }
+        let Stored::Plain(text) = file::read_any(&public_path)? else {
+            return Err(KeyError::NotAKey { path: public_path }.into());
+        };
+        Ok(pair::key_line(&text).to_owned())
+    }
+
+    /// Returns the key, asking for its passphrase if it has one.
+    pub(crate) fn pair(self, context: &Context) -> Result<KeyPair, Error> {
+        let path = self.path(&context.places);
+        if self.is_elsewhere(&context.places) {
+            return Err(KeyError::Elsewhere { what: self.what(), path }.into());
+        }
+        if !path.exists() {
+            return Err(Error::NoKey { what: self.what(), path });
+        }
+        let (text, sealed) = match file::read(&path)? {
+            Stored::Plain(text) => (text, false),
+            Stored::Sealed(sealed) => (self.unlock(&path, &sealed, context)?, true),
+        };
+        let pair = KeyPair::parse(&text, &path)?.fits(self, &path)?;
+        let public_path = self.public_path(&context.places);
+        if sealed && public_path.exists() && self.public(&context.places)? != pair.public() {
+            let what = self.what();
+            return Err(KeyError::OtherPublicHalf { what, path: public_path }.into());
+        }
+        Ok(pair)
+    }
+
+    /// Decrypts a protected key file, once for each run of the program.
+    fn unlock(
+        self,
+        path: &Path,
+        sealed: &[u8],
+        context: &Context,
+    ) -> Result<Zeroizing<String>, Error> {
+        let mut unlocked = context.unlocked.0.borrow_mut();
+        if let Some((_, text)) = unlocked.iter().find(|(role, _)| *role == self) {
+            return Ok(text.clone());
+        }
+        let passphrase = passphrase::known(path, self.what(), context)?;
+        let text = passphrase::open(path, sealed, &passphrase)?;
+        unlocked.push((self, text.clone()));
+        Ok(text)
+    }
+
+    /// Puts a key file under a new passphrase.
+    ///
+    /// The new file is on the disk, and was opened again, before it takes the place of the old one.
+    pub(crate) fn protect(self, context: &Context) -> Result<(), Error> {
+        let path = self.path(&context.places);
+        if self.protection(&context.places)? == Some(Protection::Passphrase) {
+            return Err(KeyError::Protected { what: self.what() }.into());
+        }
+        let pair = self.pair(context)?;
+        let passphrase = passphrase::new(self.what(), context)?;
+        let Stored::Plain(text) = file::read(&path)? else {
+            return Err(KeyError::Protected { what: self.what() }.into());
+        };
+        let sealed = passphrase::seal(&path, &text, &passphrase)?;
+        self.write_public(&context.places, &pair)?;
+        file::replace(&path, &sealed)
+    }
+
+    /// Takes the passphrase off a key file, and writes its public half again.
+    pub(crate) fn unprotect(self, context: &Context) -> Result<(), Error> {
+        let path = self.path(&context.places);
+        if !path.exists() {
+            return Err(Error::NoKey { what: self.what(), path });
+        }
+        let Stored::Sealed(sealed) = file::read(&path)? else {
+            return Err(KeyError::NotProtected { what: self.what() }.into());
+        };
+        let text = self.unlock(&path, &sealed, context)?;
+        let pair = KeyPair::parse(&text, &path)?.fits(self, &path)?;
+        self.write_public(&context.places, &pair)?;
+        file::replace(&path, text.as_bytes())
     }
 }
 
 /// Returns the key that signs kernels.
-pub(crate) fn publisher(places: &Places) -> Result<PublisherKey, Error> {
-    read_key(KeyRole::Publisher, places)
+pub(crate) fn publisher(context: &Context) -> Result<PublisherKey, Error> {
+    signing(KeyRole::Publisher, context)
+}
+
+/// Returns the public half of the key that signs kernels.
+pub(crate) fn publisher_public(places: &Places) -> Result<PublicKey, Error> {
+    Ok(KeyRole::Publisher.public(places)?.parse()?)
 }
 
 /// Returns the key that signs roots.
-pub(crate) fn root(places: &Places) -> Result<PublisherKey, Error> {
-    read_key(KeyRole::Root, places)
+pub(crate) fn root(context: &Context) -> Result<PublisherKey, Error> {
+    signing(KeyRole::Root, context)
 }
 
-/// Returns the keys that read kernels here: the device's, and the recovery key where it is kept.
-pub(crate) fn devices(places: &Places) -> Result<Vec<DeviceKey>, Error> {
-    let mut keys = vec![read_key(KeyRole::Device, places)?];
-    if KeyRole::Recovery.path(places).exists() {
-        keys.push(read_key(KeyRole::Recovery, places)?);
+fn signing(role: KeyRole, context: &Context) -> Result<PublisherKey, Error> {
+    match role.pair(context)? {
+        KeyPair::Signing(key) => Ok(*key),
+        KeyPair::Reading(_) => {
+            Err(Error::NoKey { what: role.what(), path: role.path(&context.places) })
+        }
+    }
+}
+
+fn reading(role: KeyRole, context: &Context) -> Result<DeviceKey, Error> {
+    match role.pair(context)? {
+        KeyPair::Reading(key) => Ok(key),
+        KeyPair::Signing(_) => {
+            Err(Error::NoKey { what: role.what(), path: role.path(&context.places) })
+        }
+    }
+}
+
+/// Returns the keys that read kernels here: the device's, and the recovery key where it is kept in
+/// the clear.
+pub(crate) fn devices(context: &Context) -> Result<Vec<DeviceKey>, Error> {
+    let mut keys = vec![reading(KeyRole::Device, context)?];
+    // A recovery key under a passphrase is for the day when the device key is lost.
+    if KeyRole::Recovery.protection(&context.places)? == Some(Protection::None) {
+        keys.push(reading(KeyRole::Recovery, context)?);
     }
     Ok(keys)
 }
 
-fn read_key<K>(role: KeyRole, places: &Places) -> Result<K, Error>
-where
-    K: FromStr<Err = garner_kernel::Error>,
-{
-    let path = role.path(places);
-    if !path.exists() {
-        return Err(Error::NoKey { what: role.what(), path });
+/// Returns the recovery key if it is kept here under a passphrase, which is then asked for.
+pub(crate) fn protected_recovery(context: &Context) -> Result<Option<DeviceKey>, Error> {
+    match KeyRole::Recovery.protection(&context.places)? {
+        Some(Protection::Passphrase) => Ok(Some(reading(KeyRole::Recovery, context)?)),
+        _ => Ok(None),
     }
-    check_mode(&path)?;
-    let text = Zeroizing::new(fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?);
-    let line = text.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
-    line.parse().map_err(|source| Error::BrokenKey { path, source })
 }
 
-/// Creates a key file, whole or not at all; temporary files have mode 0600 from the start.
-fn write_secret(path: &Path, secret: &str) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    make_private(folder)?;
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("write to", folder, e))?;
-    file.write_all(secret.as_bytes())
-        .and_then(|()| file.write_all(b"\n"))
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|e| Error::io("write", path, e))?;
-    file.persist_noclobber(path).map_err(|e| Error::io("create", path, e.error))?;
-    let folder_file = fs::File::open(folder).map_err(|e| Error::io("open", folder, e))?;
-    folder_file.sync_all().map_err(|e| Error::io("sync", folder, e))
-}
-
-/// Makes a folder that nobody else can read.
-fn make_private(folder: &Path) -> Result<(), Error> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|e| Error::io("create folder", folder, e))
-}
-
-#[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let metadata = fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    let others = mode & 0o077;
-    if others == 0 {
-        return Ok(());
+/// Returns the readers of a new channel: this device, and the recovery key.
+pub(crate) fn own_readers(places: &Places) -> Result<Vec<Reader>, Error> {
+    let mut readers = Vec::new();
+    for (role, name) in [(KeyRole::Device, "this device"), (KeyRole::Recovery, "recovery")] {
+        match role.public(places) {
+            Ok(public) => {
+                readers.push(Reader { name: name.to_owned(), recipient: public.parse()? });
+            }
+            Err(Error::NoKey { .. }) if role == KeyRole::Recovery => {}
+            Err(other) => return Err(other),
+        }
     }
-    Err(Error::OpenKey { path: path.to_owned(), mode })
-}
-
-#[cfg(not(unix))]
-fn check_mode(_path: &Path) -> Result<(), Error> {
-    Ok(())
+    Ok(readers)
 }

@@ -2,9 +2,7 @@
 
 use clap::Subcommand;
 use garner_kernel::ChannelName;
-use garner_kernel::bundle::{
-    self, DeviceKey, KeyGrant, Reader, Recipient, RepositoryId, Right, Root, limits,
-};
+use garner_kernel::bundle::{self, KeyGrant, Reader, Recipient, RepositoryId, Right, Root, limits};
 use garner_sync::{ChannelSettings, Invite, Name, Remote as _, Repository, Trust};
 use serde_json::json;
 
@@ -162,7 +160,7 @@ fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Result<(), Err
     }
     let remote = invite.url.open()?;
     let first = remote.get(&Name::root(1), limits::ROOT as u64)?;
-    let ours = keys::publisher(&context.places).map(|key| key.public());
+    let ours = keys::publisher_public(&context.places);
     let (id, publishes) = match (first, &invite.repository) {
         (None, None) => (create(&remote, context)?, true),
         (None, Some(_)) => return Err(garner_sync::Error::NoRepository.into()),
@@ -176,7 +174,7 @@ fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Result<(), Err
             (pin, ours.is_ok_and(|ours| publishers.contains(&&ours)))
         }
     };
-    let readers = if publishes { own_readers(context)? } else { Vec::new() };
+    let readers = if publishes { keys::own_readers(&context.places)? } else { Vec::new() };
     let repository = Repository { id, channel: name.clone() };
     let trust = Trust { repository, floor: None };
     save(name, &ChannelSettings { url: Some(invite.url.clone()), trust, readers }, context)?;
@@ -194,7 +192,7 @@ fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Result<(), Err
 
 /// Makes a repository whose root key is ours.
 fn create(remote: &garner_sync::FolderRemote, context: &Context) -> Result<RepositoryId, Error> {
-    let (root_key, publisher) = (keys::root(&context.places)?, keys::publisher(&context.places)?);
+    let (root_key, publisher) = (keys::root(context)?, keys::publisher(context)?);
     let not_after = context.now().plus_days(KEY_DAYS);
     let grant = |key| KeyGrant { key, not_after, channels: Vec::new() };
     let holder = |key: &bundle::PublisherKey| (vec![key.public().name().clone()], 1);
@@ -211,17 +209,6 @@ fn create(remote: &garner_sync::FolderRemote, context: &Context) -> Result<Repos
         .into(),
     };
     Ok(garner_sync::create_repository(remote, &root, &[&root_key])?)
-}
-
-/// Returns the readers of a new channel: this device, and the recovery key.
-fn own_readers(context: &Context) -> Result<Vec<Reader>, Error> {
-    let keys = keys::devices(&context.places)?;
-    let names = ["this device", "recovery"];
-    let reader = |(key, name): (&DeviceKey, &str)| Reader {
-        name: name.to_owned(),
-        recipient: key.recipient(),
-    };
-    Ok(keys.iter().zip(names).map(reader).collect())
 }
 
 fn grant(

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::keys::KeyRole;
+use crate::keys::{KeyRole, Protection};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -23,6 +23,19 @@ pub(crate) enum Command {
         /// Name it after this person or machine (default: the user)
         #[arg(long)]
         name: Option<String>,
+        /// Protect it with a passphrase
+        #[arg(long)]
+        passphrase: bool,
+    },
+    /// Put a key file under a passphrase
+    Protect {
+        /// Which key
+        role: KeyRole,
+    },
+    /// Take the passphrase off a key file
+    Unprotect {
+        /// Which key
+        role: KeyRole,
     },
 }
 
@@ -30,9 +43,22 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::List => list(context),
         Command::Show { role } => print(*role, &role.public(&context.places)?, context),
-        Command::Generate { role, name } => {
+        Command::Generate { role, name, passphrase } => {
             let name = name.as_deref().unwrap_or(&context.environment.user);
-            print(*role, &role.generate(&context.places, name)?, context)
+            let public = if *passphrase {
+                role.generate_protected(name, context)?
+            } else {
+                role.generate(&context.places, name)?
+            };
+            print(*role, &public, context)
+        }
+        Command::Protect { role } => {
+            role.protect(context)?;
+            report(*role, context)
+        }
+        Command::Unprotect { role } => {
+            role.unprotect(context)?;
+            report(*role, context)
         }
     }
 }
@@ -42,6 +68,24 @@ fn print(role: KeyRole, public: &str, context: &Context) -> Result<(), Error> {
         return context.output.print_json(json!({ "role": role.as_str(), "public": public }));
     }
     context.output.print(&format!("{public}\n"))
+}
+
+/// Says how a key file is kept now.
+fn report(role: KeyRole, context: &Context) -> Result<(), Error> {
+    let protection = role.protection(&context.places)?.unwrap_or(Protection::None);
+    let path = role.path(&context.places);
+    if context.global.json {
+        return context.output.print_json(json!({
+            "role": role.as_str(),
+            "protected": protection.as_str(),
+            "file": path,
+        }));
+    }
+    let how = match protection {
+        Protection::None => "is no longer protected",
+        Protection::Passphrase => "is protected by a passphrase now",
+    };
+    context.output.print(&format!("`{}` {how}.\n", path.display()))
 }
 
 fn list(context: &Context) -> Result<(), Error> {

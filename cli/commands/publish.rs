@@ -103,8 +103,8 @@ impl Context {
         let settings = self.settings(channel)?;
         let url = settings.url.as_ref();
         let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
-        let key = keys::publisher(&self.places)?;
-        let devices = keys::devices(&self.places)?;
+        let key = keys::publisher(self)?;
+        let devices = keys::devices(self)?;
         let devices: Vec<&DeviceKey> = devices.iter().collect();
         let publication = Publication {
             trust: &settings.trust,

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let mut kept = Vec::new();
     for role in KeyRole::ALL {
         let path = role.path(&context.places);
-        if path.exists() {
+        if path.exists() || role.is_elsewhere(&context.places) {
             kept.push(path);
         } else {
             if !arguments.dry_run {

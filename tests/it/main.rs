@@ -17,6 +17,8 @@ mod hints;
 #[cfg(test)]
 mod interruption;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod markdown;

@@ -1,0 +1,166 @@
+//! Keys: passphrases, copies, drills, and what is never printed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::world::{Output, World, example, text};
+
+const PASSPHRASE: &str = "seven tides a week";
+const ROLES: [&str; 4] = ["root", "publisher", "device", "recovery"];
+
+/// Writes a file that only its owner reads.
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Runs a command that finds this passphrase in its environment.
+fn run_with(world: &World, passphrase: &str, arguments: &[&str]) -> Output {
+    let file = world.path("passphrase");
+    write_private(&file, &format!("{passphrase}\nnot this line\n"));
+    let mut command = world.command(arguments);
+    command.env("GARNER_PASSPHRASE_FILE", &file);
+    let output = world.finish(command);
+    fs::remove_file(file).unwrap();
+    output
+}
+
+/// Runs a command in a terminal and types answers; `None` where there is no `python3`.
+fn run_in_terminal(world: &World, command: &[&str], answers: &[(&str, &str)]) -> Option<Output> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/terminal.py");
+    let mut python = Command::new("python3");
+    let answers = serde_json::to_string(answers).unwrap();
+    python.arg(script).arg(answers).args(command).env_clear().envs(world.environment());
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no `python3`");
+        return None;
+    }
+    Some(world.finish(python))
+}
+
+fn garner() -> &'static str {
+    env!("CARGO_BIN_EXE_garner")
+}
+
+#[test]
+fn a_key_under_a_passphrase_does_what_it_did_in_the_clear() {
+    let world = World::publisher();
+    let before = fs::read_to_string(world.key("device")).unwrap();
+    let public = world.ok(&["key", "show", "device"]);
+    for role in ["publisher", "device"] {
+        let said = run_with(&world, PASSPHRASE, &["key", "protect", role]).succeeds();
+        assert!(said.contains("protected by a passphrase now"), "{said}");
+        let bytes = fs::read(world.key(role)).unwrap();
+        assert!(bytes.starts_with(b"age-encryption.org/v1\n-> scrypt "), "{role}");
+        assert_eq!(fs::metadata(world.key(role)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    world.leaves_nothing_half_done();
+    // Where the public half is enough, nobody is asked.
+    assert_eq!(world.ok(&["key", "show", "device"]), public);
+    world.ok(&["status"]);
+    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.fails(
+        &["publish", "notes"],
+        3,
+        &["publisher.key", "`GARNER_PASSPHRASE_FILE`", "terminal"],
+    );
+    run_with(&world, PASSPHRASE, &["publish", "notes"]).succeeds();
+    run_with(&world, PASSPHRASE, &["load", "notes"]).succeeds();
+    assert!(world.ok(&["recall", "heights"]).contains("millimetres"));
+    let again = run_with(&world, PASSPHRASE, &["key", "protect", "device"]);
+    again.fails(1, &["device key", "already", "`garner key unprotect device`"]);
+    run_with(&world, "wrong", &["key", "unprotect", "device"])
+        .fails(4, &["device.key", "the passphrase does not open", "try another passphrase"]);
+    run_with(&world, PASSPHRASE, &["key", "unprotect", "device"]).succeeds();
+    assert_eq!(fs::read_to_string(world.key("device")).unwrap(), before);
+    world.leaves_nothing_half_done();
+}
+
+#[test]
+fn a_passphrase_comes_from_a_private_file_or_a_terminal() {
+    let world = World::new();
+    let generate = ["key", "generate", "recovery", "--passphrase"];
+    world.fails(&generate, 3, &["recovery key", "`GARNER_PASSPHRASE_FILE`", "terminal"]);
+    run_with(&world, "", &generate).fails(1, &["the passphrase is empty"]);
+    let file = world.path("passphrase");
+    fs::write(&file, PASSPHRASE).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    let mut command = world.command(&generate);
+    command.env("GARNER_PASSPHRASE_FILE", &file);
+    world.finish(command).fails(4, &["passphrase file", "mode 640", "`chmod 600"]);
+    assert!(!world.key("recovery").exists());
+
+    let typed = [&[garner()][..], &generate].concat();
+    let prompts = ["New passphrase for the recovery key", "The same again"];
+    let different = [(prompts[0], PASSPHRASE), (prompts[1], "seven tides a weak")];
+    let Some(output) = run_in_terminal(&world, &typed, &different) else { return };
+    assert!(output.stdout.contains("the two passphrases differ"), "{output:?}");
+    assert!(!world.key("recovery").exists());
+    let same = [(prompts[0], PASSPHRASE), (prompts[1], PASSPHRASE)];
+    let shown = run_in_terminal(&world, &typed, &same).unwrap().succeeds();
+    assert!(shown.contains("age1") && !shown.contains(PASSPHRASE), "{shown}");
+    assert!(fs::read(world.key("recovery")).unwrap().starts_with(b"age-encryption.org/v1\n"));
+    run_with(&world, PASSPHRASE, &generate).fails(1, &["recovery.key", "already"]);
+
+    // The file is a plain age file, which the age program opens.
+    if Command::new("age").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no `age`");
+        return;
+    }
+    let path = text(&world.key("recovery"));
+    let age = ["age", "-d", &path];
+    let opened = run_in_terminal(&world, &age, &[("Enter passphrase", PASSPHRASE)]).unwrap();
+    assert!(opened.succeeds().contains("AGE-SECRET-KEY-1"));
+}
+
+#[test]
+fn a_key_file_that_would_burn_minutes_is_refused_at_once() {
+    let world = World::new();
+    run_with(&world, PASSPHRASE, &["key", "generate", "device", "--passphrase"]).succeeds();
+    let bytes = fs::read(world.key("device")).unwrap();
+    let end = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(1).unwrap().0;
+    assert_eq!(&bytes[end - 3..end], b" 18");
+    let hostile = [&bytes[..end - 2], b"30", &bytes[end..]].concat();
+    fs::write(world.key("device"), hostile).unwrap();
+    let started = std::time::Instant::now();
+    let output = run_with(&world, PASSPHRASE, &["key", "unprotect", "device"]);
+    output.fails(4, &["device.key", "2^30", "limit of 2^20", "hint: "]);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+#[test]
+fn the_file_beside_a_protected_key_cannot_name_another_key() {
+    let world = World::publisher();
+    run_with(&world, PASSPHRASE, &["key", "protect", "device"]).succeeds();
+    let other = World::new().ok(&["key", "generate", "device"]);
+    fs::write(world.path("config/garner/keys/device.pub"), other).unwrap();
+    world.ok(&["compile", &example("day-one.jsonl")]);
+    let output = run_with(&world, PASSPHRASE, &["publish", "notes"]);
+    output.fails(4, &["device.pub", "device key", "`garner key unprotect device`"]);
+    run_with(&world, PASSPHRASE, &["key", "unprotect", "device"]).succeeds();
+    world.ok(&["publish", "notes"]);
+}
+
+#[test]
+fn no_command_ever_prints_a_secret_key() {
+    let world = World::publisher();
+    for role in ROLES {
+        for command in [&["key", "show", role][..], &["--json", "-vvv", "key", "show", role]] {
+            world.ok(command);
+        }
+    }
+    world.ok(&["-vvv", "key", "list"]);
+    world.json(&["-vvv", "key", "list"]);
+    run_with(&world, PASSPHRASE, &["-vvv", "--json", "key", "protect", "device"]).succeeds();
+    run_with(&world, PASSPHRASE, &["-vvv", "--json", "key", "unprotect", "device"]).succeeds();
+    // A damaged key is not repeated in the error either.
+    let secret = fs::read_to_string(world.key("device")).unwrap();
+    write_private(&world.key("device"), secret.replace("KEY-1", "KEY-1Q").as_str());
+    world.run(&["-vvv", "key", "show", "device"]).fails(1, &["device.key", "is damaged"]);
+    let said = String::from_utf8_lossy(&world.said()).into_owned();
+    for secret in ["SECRET-KEY", "PRIVATE+KEY", PASSPHRASE] {
+        assert!(!said.contains(secret), "a command printed `{secret}`");
+    }
+}
