@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Trust};
 
 use crate::commands::{
-    ask, channel, compile, completions, demo, diff, fragment, key, load, log, model, operation,
-    publish, pull, recall, review, rollback, setup, status, undo, verify,
+    ask, channel, compile, completions, demo, diff, doctor, fragment, key, load, log, model,
+    operation, publish, pull, recall, review, rollback, setup, status, undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Ask(ask::Arguments),
     /// Show channels, drafts, keys and the model
     Status(status::Arguments),
+    /// Look for what could go wrong here, and name the command that mends it
+    Doctor(doctor::Arguments),
     /// Show the versions of a channel
     Log(log::Arguments),
     /// Show how two kernels differ, fragment by fragment

@@ -298,6 +298,36 @@ pub(crate) fn devices(context: &Context) -> Result<Vec<DeviceKey>, Error> {
     Ok(keys)
 }
 
+/// Returns the key that reads when all else is lost.
+pub(crate) fn recovery(context: &Context) -> Result<DeviceKey, Error> {
+    reading(KeyRole::Recovery, context)
+}
+
+/// Returns the key for `role` that a file holds, or standard input where the path is `-`.
+///
+/// It is a copy that lives anywhere, so its mode is not looked at.
+pub(crate) fn reading_from(
+    role: KeyRole,
+    path: &Path,
+    context: &Context,
+) -> Result<DeviceKey, Error> {
+    let stored = if path.as_os_str() == "-" {
+        file::read_from(std::io::stdin().lock(), path)?
+    } else {
+        file::read_any(path)?
+    };
+    let text = match stored {
+        Stored::Plain(text) => text,
+        Stored::Sealed(sealed) => {
+            passphrase::open(path, &sealed, &passphrase::known(path, role.what(), context)?)?
+        }
+    };
+    match KeyPair::parse(&text, path)?.fits(role, path)? {
+        KeyPair::Reading(key) => Ok(key),
+        KeyPair::Signing(_) => Err(KeyError::NotAKey { path: path.to_owned() }.into()),
+    }
+}
+
 /// Returns the recovery key if it is kept here under a passphrase, which is then asked for.
 pub(crate) fn protected_recovery(context: &Context) -> Result<Option<DeviceKey>, Error> {
     match KeyRole::Recovery.protection(&context.places)? {

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod context;
 mod drafts;
+mod drill;
 mod embedding;
 mod error;
 mod files;

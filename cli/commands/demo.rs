@@ -85,6 +85,7 @@ impl Story {
         self.tell("Distil it again: nothing is learned twice.")?;
         self.garner(&["compile", &text(&one)])?;
         let first = self.publish_and_load(1, QUESTION)?;
+        self.drill()?;
         self.tell("The next day, a later session changes some of it.")?;
         self.garner(&["compile", &text(&two)])?;
         self.second_version(QUESTION)?;
@@ -112,6 +113,7 @@ impl Story {
             self.garner(&["review", "--accept", &known.fragment.id.short()])?;
         }
         let first = self.publish_and_load(1, &question)?;
+        self.drill()?;
         match candidate.filter(|candidate| candidate.fragment.id != known.fragment.id) {
             Some(candidate) => {
                 self.tell("A person accepts a candidate.")?;
@@ -146,6 +148,11 @@ impl Story {
         self.garner(&["load", "notes"])?;
         self.tell("Ask the store.")?;
         self.recall(question)
+    }
+
+    fn drill(&self) -> Result<(), Error> {
+        self.tell("Would it survive this machine? Open it with the recovery key alone.")?;
+        self.garner(&["key", "drill"])
     }
 
     fn second_version(&self, question: &str) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use super::drill;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{KeyRole, Protection};
@@ -37,6 +38,8 @@ pub(crate) enum Command {
         /// Which key
         role: KeyRole,
     },
+    /// Prove that the recovery key opens what was published
+    Drill(drill::Arguments),
 }
 
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
@@ -56,6 +59,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
             role.protect(context)?;
             report(*role, context)
         }
+        Command::Drill(arguments) => drill::run(arguments, context),
         Command::Unprotect { role } => {
             role.unprotect(context)?;
             report(*role, context)

@@ -6,6 +6,8 @@ pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod doctor;
+pub(crate) mod drill;
 pub(crate) mod fragment;
 pub(crate) mod key;
 pub(crate) mod load;
@@ -46,6 +48,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Recall(arguments) => recall::run(arguments, context),
         Command::Ask(arguments) => ask::run(arguments, context),
         Command::Status(arguments) => status::run(arguments, context),
+        Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::Log(arguments) => log::run(arguments, context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Rollback(arguments) => rollback::run(arguments, context),

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
-use crate::{files, keys, table};
+use crate::{drill, files, keys, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         // Before anything is published: a path that cannot be written fails the whole command.
         files::check_writable(path)?;
     }
+    drill::warn(&channel, &settings, context);
     let sealed = match context.publish(&channel, &draft)? {
         Published::New(sealed) => sealed,
         Published::Unchanged(version) => {

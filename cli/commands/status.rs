@@ -1,11 +1,12 @@
 //! `garner status`: how things stand on this machine.
 
 use clap::Args;
-use garner_kernel::Status;
+use garner_kernel::{ChannelName, Status};
 use garner_loader::{ChannelStatus, Store};
 use serde_json::json;
 
 use crate::context::Context;
+use crate::drill::{self, Drill};
 use crate::error::Error;
 use crate::keys::KeyRole;
 use crate::output::{self, styled};
@@ -37,6 +38,7 @@ pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
             "bytes": counts.as_ref().map(|c| c.bytes),
             "operations": counts.as_ref().map(|c| c.operations),
             "channels": channels.iter().map(channel).collect::<Vec<_>>(),
+            "drills": drills(context)?.into_iter().map(drill_item).collect::<Vec<_>>(),
             "model_installed": model,
         }));
     }
@@ -62,6 +64,7 @@ pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
         let line = public.unwrap_or_else(|error| format!("{error}"));
         text.push_str(&format!("  {:10} {line}\n", role.as_str()));
     }
+    text.push_str(&drill_lines(context)?);
     text.push_str(&heading("Embedding model"));
     text.push_str(if model {
         "  installed: recall works on words and meaning\n"
@@ -69,6 +72,32 @@ pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
         "  not installed: recall works on keywords; `garner model install` gets it\n"
     });
     context.output.print(&text)
+}
+
+/// Returns the channels that are published here, each with its last drill.
+fn drills(context: &Context) -> Result<Vec<(ChannelName, Option<Drill>)>, Error> {
+    let published = drill::published(context)?.into_iter();
+    published.map(|(channel, settings)| Ok((channel, drill::last(&settings, context)?))).collect()
+}
+
+fn drill_item((channel, drill): (ChannelName, Option<Drill>)) -> serde_json::Value {
+    json!({
+        "channel": channel.as_str(),
+        "version": drill.as_ref().map(|drill| drill.version.get()),
+        "at": drill.map(|drill| drill.at.to_string()),
+    })
+}
+
+fn drill_lines(context: &Context) -> Result<String, Error> {
+    let mut text = String::new();
+    for (channel, drill) in drills(context)? {
+        let last = drill.map_or_else(
+            || format!("`{channel}` never; `garner key drill` tries the recovery key"),
+            |drill| format!("`{channel}` {} on {}", drill.version, drill.at.date()),
+        );
+        text.push_str(&format!("  {:10} {last}\n", "drill"));
+    }
+    Ok(text)
 }
 
 fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, Error> {

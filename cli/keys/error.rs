@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use garner_kernel::{Explain, Fault};
+use garner_kernel::{ChannelName, Explain, Fault};
 
 /// Why a key could not be made, read or moved.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,26 @@ pub(crate) enum KeyError {
     /// A key of the other sort: one that signs where one that reads is needed, or the reverse.
     #[error("`{}` holds a key that {holds}, and a {what} {needs}", path.display())]
     OtherSort { path: PathBuf, what: &'static str, holds: &'static str, needs: &'static str },
+    /// A drill was tried with another key than the recovery key of this machine.
+    #[error("{found} is not the recovery key of this machine, {known}")]
+    NotRecovery { found: String, known: String },
+    /// The recovery key does not open what was published.
+    #[error("the recovery key does not open {}", names(channels))]
+    DrillFailed { channels: Vec<ChannelName>, recipient: String },
+    /// There is nothing to try the recovery key on.
+    #[error("no version of any channel was pulled yet")]
+    NothingToDrill,
+    /// The list of drills is malformed.
+    #[error("`{}` is not a list of drills", path.display())]
+    DrillLog {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+fn names(channels: &[ChannelName]) -> String {
+    channels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Explain for KeyError {
@@ -67,11 +87,14 @@ impl Explain for KeyError {
             Self::Elsewhere { .. }
             | Self::NoPassphrase { .. }
             | Self::NoNewPassphrase { .. }
-            | Self::NoPublicHalf { .. } => Fault::Missing,
+            | Self::NoPublicHalf { .. }
+            | Self::NothingToDrill => Fault::Missing,
             Self::WrongPassphrase { .. }
             | Self::OpenPassphrase { .. }
             | Self::TooMuchWork { .. }
             | Self::OtherPublicHalf { .. }
+            | Self::NotRecovery { .. }
+            | Self::DrillFailed { .. }
             | Self::Age { .. } => Fault::Trust,
             Self::Differ
             | Self::Empty
@@ -80,13 +103,16 @@ impl Explain for KeyError {
             | Self::NotProtected { .. }
             | Self::Exists { .. }
             | Self::NotAKey { .. }
+            | Self::DrillLog { .. }
             | Self::OtherSort { .. } => Fault::Input,
         }
     }
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Elsewhere { .. } => "copy the key back from where it is kept",
+            Self::Elsewhere { .. } => {
+                "copy the key back from where it is kept; for a drill, name the copy: `garner key drill --from FILE`"
+            }
             Self::NoPassphrase { .. } | Self::NoNewPassphrase { .. } => {
                 "run it in a terminal, or write the passphrase to a file of mode 600 and name the \
                  file in `GARNER_PASSPHRASE_FILE`"
@@ -126,6 +152,16 @@ impl Explain for KeyError {
                 "a key is a line `AGE-SECRET-KEY-1…` or `PRIVATE+KEY+…`, alone in its file"
             }
             Self::OtherSort { .. } => "name the role that the key was made for",
+            Self::NotRecovery { .. } => "look for the copy of the recovery key itself",
+            Self::DrillFailed { channels, recipient } => {
+                let name = channels.first().map_or("NAME", ChannelName::as_str);
+                return Some(format!(
+                    "run `garner channel grant {name} {recipient} --as recovery`, then \
+                     `garner key drill` again"
+                ));
+            }
+            Self::NothingToDrill => "run `garner publish` or `garner pull` first",
+            Self::DrillLog { .. } => "move it away, then run `garner key drill`",
         };
         Some(hint.to_owned())
     }

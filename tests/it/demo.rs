@@ -24,6 +24,7 @@ fn the_demo_shows_every_step_and_leaves_no_trace() {
         "$ garner publish notes",
         "$ garner load notes",
         "$ garner recall",
+        "$ garner key drill",
         "$ garner diff notes@1 notes@2",
         "<garner-memory id=",
         "$ garner rollback notes@1",

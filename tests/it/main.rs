@@ -29,6 +29,8 @@ mod output;
 #[cfg(test)]
 mod provenance;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod remote;
 #[cfg(test)]
 mod review;

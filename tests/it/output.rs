@@ -60,6 +60,8 @@ fn every_command_that_reports_can_report_in_json() {
         &["fragment", "remove", known],
         &["undo"],
         &["key", "list"],
+        &["key", "drill"],
+        &["doctor"],
         &["op", "list"],
         &["op", "show", "1"],
         &["op", "restore", "1"],

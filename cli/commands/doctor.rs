@@ -1,0 +1,269 @@
+//! `garner doctor`: what could go wrong on this machine, and the command that mends it.
+//!
+//! Each check is a function that returns what it found; a new one is a line in [`CHECKS`].
+
+use clap::Args;
+use garner_kernel::bundle::{self, Root};
+use garner_sync::ChannelSettings;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::drill;
+use crate::error::Error;
+use crate::keys::{self, KeyRole, Protection};
+use crate::output::{self, styled};
+
+/// How early the end of a key is told, in days.
+const DAYS_BEFORE_EXPIRY: u32 = 30;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// Nothing to do.
+    Ok,
+    /// Works today.
+    Warning,
+    /// Does not work, or protects nothing.
+    Broken,
+}
+
+/// What a check found.
+#[derive(Debug)]
+struct Finding {
+    level: Level,
+    says: String,
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn ok(says: impl Into<String>) -> Self {
+        Self { level: Level::Ok, says: says.into(), fix: None }
+    }
+
+    fn warning(says: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { level: Level::Warning, says: says.into(), fix: Some(fix.into()) }
+    }
+
+    fn broken(says: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { level: Level::Broken, says: says.into(), fix: Some(fix.into()) }
+    }
+}
+
+type Check = fn(&Context) -> Result<Vec<Finding>, Error>;
+
+/// Every check with its name, in the order in which they are told.
+const CHECKS: &[(&str, Check)] = &[
+    ("keys", keys_present),
+    ("key files", key_files),
+    ("recovery", recovery_reads),
+    ("drill", drills),
+    ("key expiry", key_expiry),
+    ("clock", clock),
+];
+
+pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
+    let mut findings = Vec::new();
+    for (name, check) in CHECKS {
+        // What a check cannot read is itself a finding; the others go on.
+        let found = check(context).unwrap_or_else(|error| vec![of_error(&error)]);
+        findings.extend(found.into_iter().map(|finding| (*name, finding)));
+    }
+    print(&findings, context)?;
+    match findings.iter().filter(|(_, finding)| finding.level == Level::Broken).count() {
+        0 => Ok(()),
+        problems => Err(Error::Problems { problems }),
+    }
+}
+
+fn of_error(error: &Error) -> Finding {
+    use garner_kernel::Explain as _;
+    Finding { level: Level::Broken, says: error.to_string(), fix: error.hint() }
+}
+
+fn print(findings: &[(&str, Finding)], context: &Context) -> Result<(), Error> {
+    let count = |level| findings.iter().filter(|(_, finding)| finding.level == level).count();
+    let word = |level| match level {
+        Level::Ok => "ok",
+        Level::Warning => "warning",
+        Level::Broken => "broken",
+    };
+    if context.global.json {
+        let item = |(check, finding): &(&str, Finding)| {
+            json!({
+                "check": check,
+                "level": word(finding.level),
+                "says": finding.says,
+                "fix": finding.fix,
+            })
+        };
+        return context.output.print_json(json!({
+            "checks": findings.iter().map(item).collect::<Vec<_>>(),
+            "warnings": count(Level::Warning),
+            "broken": count(Level::Broken),
+        }));
+    }
+    let mut text = String::new();
+    for (check, finding) in findings {
+        let style = match finding.level {
+            Level::Ok => output::GREEN,
+            Level::Warning => output::YELLOW,
+            Level::Broken => output::RED,
+        };
+        let level = styled(&format!("{:7}", word(finding.level)), style);
+        text.push_str(&format!("{level}  {check:10}  {}\n", finding.says));
+        if let Some(fix) = &finding.fix {
+            text.push_str(&format!("{:21}-> {fix}\n", ""));
+        }
+    }
+    context.output.print(&text)
+}
+
+/// The keys that a machine needs for what it does are there.
+fn keys_present(context: &Context) -> Result<Vec<Finding>, Error> {
+    let publishes = !drill::published(context)?.is_empty();
+    let mut findings = Vec::new();
+    for role in KeyRole::ALL {
+        let (what, path) = (role.what(), role.path(&context.places));
+        let missing = format!("there is no {what} at `{}`", path.display());
+        findings.push(match role {
+            _ if path.exists() => continue,
+            _ if role.is_elsewhere(&context.places) => {
+                Finding::ok(format!("the {what} is kept elsewhere"))
+            }
+            KeyRole::Publisher | KeyRole::Root if !publishes => continue,
+            KeyRole::Device | KeyRole::Publisher => Finding::broken(missing, "garner setup"),
+            KeyRole::Root => Finding::ok(missing),
+            KeyRole::Recovery => Finding::warning(missing, "garner setup"),
+        });
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok("every key is there"));
+    }
+    Ok(findings)
+}
+
+/// Nobody else can read a key file, and each holds a key.
+fn key_files(context: &Context) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let mut protected = 0;
+    for role in KeyRole::ALL {
+        match role.public(&context.places) {
+            Ok(_) | Err(Error::NoKey { .. }) => {}
+            Err(error) => findings.push(of_error(&error)),
+        }
+        let protection = role.protection(&context.places)?;
+        protected += usize::from(protection == Some(Protection::Passphrase));
+    }
+    if findings.is_empty() {
+        let says = format!("only you can read them; {protected} under a passphrase");
+        findings.push(Finding::ok(says));
+    }
+    Ok(findings)
+}
+
+/// The recovery key is among the readers of every channel that is published here.
+fn recovery_reads(context: &Context) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let recovery = match KeyRole::Recovery.public(&context.places) {
+        Err(Error::NoKey { .. }) => return Ok(findings),
+        found => found?,
+    };
+    for (channel, settings) in drill::published(context)? {
+        let reads = settings.readers.iter().any(|r| r.recipient.to_string() == recovery);
+        findings.push(if reads {
+            Finding::ok(format!("the recovery key is a reader of `{channel}`"))
+        } else {
+            Finding::broken(
+                format!("the recovery key is no reader of `{channel}`"),
+                format!("garner channel grant {channel} {recovery} --as recovery"),
+            )
+        });
+    }
+    Ok(findings)
+}
+
+/// The recovery key was tried on every channel, not too long ago.
+fn drills(context: &Context) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    for (channel, settings) in drill::published(context)? {
+        if settings.trust.floor.is_none() {
+            continue;
+        }
+        let drill = drill::last(&settings, context)?;
+        findings.push(match (drill::warning(&channel, &settings, context)?, drill) {
+            (None, Some(drill)) => {
+                let (version, date) = (drill.version, drill.at.date());
+                Finding::ok(format!("the recovery key opened {version} of `{channel}` on {date}"))
+            }
+            (Some(says), _) => Finding::warning(says, format!("garner key drill {channel}")),
+            (None, None) => continue,
+        });
+    }
+    Ok(findings)
+}
+
+/// The root of every channel that is published here names our key, for a while yet.
+fn key_expiry(context: &Context) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let publisher = match keys::publisher_public(&context.places) {
+        Err(Error::NoKey { .. }) => return Ok(findings),
+        found => found?,
+    };
+    for (channel, settings) in drill::published(context)? {
+        let Some(root) = root(&settings, context)? else { continue };
+        let Some(grant) = root.grant(publisher.name()).filter(|g| g.key == publisher) else {
+            findings.push(Finding::broken(
+                format!("the root of `{channel}` does not name our publisher key"),
+                "ask whoever holds the root key to name it",
+            ));
+            continue;
+        };
+        let ends = grant.not_after.min(root.expires);
+        let (now, date) = (context.now(), ends.date());
+        findings.push(if ends < now {
+            Finding::broken(
+                format!("our publisher key for `{channel}` expired on {date}"),
+                "have the root key name a new one",
+            )
+        } else if now.days_until(ends) <= DAYS_BEFORE_EXPIRY {
+            Finding::warning(
+                format!("our publisher key for `{channel}` expires on {date}"),
+                "have the root key name a new one before that day",
+            )
+        } else {
+            Finding::ok(format!("our publisher key for `{channel}` is good until {date}"))
+        });
+    }
+    Ok(findings)
+}
+
+/// Returns the newest root that was pulled; `None` if there is none.
+fn root(settings: &ChannelSettings, context: &Context) -> Result<Option<Root>, Error> {
+    let roots = match garner_sync::roots(&context.mirror(settings)?) {
+        Err(garner_sync::Error::NoRepository) => return Ok(None),
+        found => found?,
+    };
+    Ok(Some(bundle::check_chain(&settings.trust.repository.id, &roots)?))
+}
+
+/// The clock is not behind what was published already.
+fn clock(context: &Context) -> Result<Vec<Finding>, Error> {
+    let now = context.now();
+    for channel in context.known_channels()? {
+        let releases = context.releases(&context.settings(&channel)?)?;
+        let Some(newest) = releases.last().filter(|release| release.created > now) else {
+            continue;
+        };
+        return Ok(vec![Finding::warning(
+            format!(
+                "it is {now} here, but {} of `{channel}` was published at {}",
+                newest.version, newest.created
+            ),
+            "set the clock of this machine",
+        )]);
+    }
+    Ok(vec![Finding::ok(format!("it is {now}"))])
+}
