@@ -131,6 +131,9 @@ pub(crate) enum Error {
     /// The home folder is unknown.
     #[error("the home folder is unknown")]
     NoHome,
+    /// A text does not fit into a QR code.
+    #[error("{bytes} bytes are too many for a QR code")]
+    QrCode { bytes: usize },
     /// Whoever read our output has gone.
     #[error("the output was closed")]
     ClosedPipe,
@@ -192,6 +195,7 @@ impl Explain for Error {
             | Self::Differ
             | Self::Unconfirmed
             | Self::Environment { .. }
+            | Self::QrCode { .. }
             | Self::ClosedPipe => Fault::Input,
         }
     }

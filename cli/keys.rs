@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod pair;
 mod passphrase;
+mod transfer;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::error::KeyError;
 use self::file::Stored;
 pub(crate) use self::pair::KeyPair;
+pub(crate) use self::transfer::{Form, copy_text, export, import};
 use crate::context::Context;
 use crate::error::Error;
 use crate::places::Places;
@@ -311,12 +313,7 @@ pub(crate) fn reading_from(
     path: &Path,
     context: &Context,
 ) -> Result<DeviceKey, Error> {
-    let stored = if path.as_os_str() == "-" {
-        file::read_from(std::io::stdin().lock(), path)?
-    } else {
-        file::read_any(path)?
-    };
-    let text = match stored {
+    let text = match read_copy(path)? {
         Stored::Plain(text) => text,
         Stored::Sealed(sealed) => {
             passphrase::open(path, &sealed, &passphrase::known(path, role.what(), context)?)?
@@ -326,6 +323,14 @@ pub(crate) fn reading_from(
         KeyPair::Reading(key) => Ok(key),
         KeyPair::Signing(_) => Err(KeyError::NotAKey { path: path.to_owned() }.into()),
     }
+}
+
+/// Reads a copy of a key, or standard input where the path is `-`.
+fn read_copy(path: &Path) -> Result<Stored, Error> {
+    if path.as_os_str() == "-" {
+        return file::read_from(std::io::stdin().lock(), path);
+    }
+    file::read_any(path)
 }
 
 /// Returns the recovery key if it is kept here under a passphrase, which is then asked for.

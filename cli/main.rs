@@ -12,6 +12,7 @@ mod kernels;
 mod keys;
 mod output;
 mod places;
+mod qr;
 mod report;
 mod table;
 

@@ -75,7 +75,10 @@ fn recovery_key(from: Option<&Path>, context: &Context) -> Result<DeviceKey, Err
     let key = keys::reading_from(KeyRole::Recovery, path, context)?;
     let found = key.recipient().to_string();
     match KeyRole::Recovery.public(&context.places) {
-        Ok(known) if known != found => Err(KeyError::NotRecovery { found, known }.into()),
+        Ok(known) if known != found => {
+            let what = KeyRole::Recovery.what();
+            Err(KeyError::NotOurs { what, found, known }.into())
+        }
         Ok(_) | Err(Error::NoKey { .. }) => Ok(key),
         Err(other) => Err(other),
     }

@@ -1,12 +1,16 @@
-//! `garner key`: look at keys and make them.
+//! `garner key`: look at keys, make them, protect them, and keep copies.
 
-use clap::Subcommand;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::drill;
 use crate::context::Context;
 use crate::error::Error;
-use crate::keys::{KeyRole, Protection};
+use crate::keys::{self, Form, KeyError, KeyRole, Protection};
+use crate::output::{self, styled};
+use crate::{qr, table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -16,6 +20,9 @@ pub(crate) enum Command {
     Show {
         /// Which key
         role: KeyRole,
+        /// Print it as a QR code as well
+        #[arg(long)]
+        qr: bool,
     },
     /// Make one key; an existing one is never replaced
     Generate {
@@ -38,14 +45,40 @@ pub(crate) enum Command {
         /// Which key
         role: KeyRole,
     },
+    /// Write a copy of a key, under a passphrase of its own
+    Export(Export),
+    /// Take in a copy of a key; an existing key is never replaced
+    Import {
+        /// The copy: a key file or an export; `-` is standard input
+        file: PathBuf,
+        /// What the key is for, where the copy does not say
+        #[arg(long)]
+        role: Option<KeyRole>,
+    },
     /// Prove that the recovery key opens what was published
     Drill(drill::Arguments),
+}
+
+/// Where a copy goes, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Which key
+    role: KeyRole,
+    /// Write the copy to this file
+    #[arg(long, value_name = "FILE", required_unless_present = "paper")]
+    out: Option<PathBuf>,
+    /// Do not encrypt the copy
+    #[arg(long, conflicts_with = "paper")]
+    plain: bool,
+    /// Print a page with the secret itself, to be kept on paper
+    #[arg(long, conflicts_with = "out")]
+    paper: bool,
 }
 
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::List => list(context),
-        Command::Show { role } => print(*role, &role.public(&context.places)?, context),
+        Command::Show { role, qr } => show(*role, *qr, context),
         Command::Generate { role, name, passphrase } => {
             let name = name.as_deref().unwrap_or(&context.environment.user);
             let public = if *passphrase {
@@ -59,11 +92,19 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
             role.protect(context)?;
             report(*role, context)
         }
-        Command::Drill(arguments) => drill::run(arguments, context),
         Command::Unprotect { role } => {
             role.unprotect(context)?;
             report(*role, context)
         }
+        Command::Export(arguments) => export(arguments, context),
+        Command::Import { file, role } => {
+            let (role, public) = keys::import(file, *role, context)?;
+            context
+                .output
+                .say(&format!("`{}` is there now.", role.path(&context.places).display()));
+            print(role, &public, context)
+        }
+        Command::Drill(arguments) => drill::run(arguments, context),
     }
 }
 
@@ -72,6 +113,15 @@ fn print(role: KeyRole, public: &str, context: &Context) -> Result<(), Error> {
         return context.output.print_json(json!({ "role": role.as_str(), "public": public }));
     }
     context.output.print(&format!("{public}\n"))
+}
+
+fn show(role: KeyRole, qr: bool, context: &Context) -> Result<(), Error> {
+    let public = role.public(&context.places)?;
+    print(role, &public, context)?;
+    if qr && !context.global.json {
+        context.output.print(&qr::render(&public)?)?;
+    }
+    Ok(())
 }
 
 /// Says how a key file is kept now.
@@ -92,24 +142,86 @@ fn report(role: KeyRole, context: &Context) -> Result<(), Error> {
     context.output.print(&format!("`{}` {how}.\n", path.display()))
 }
 
+fn export(arguments: &Export, context: &Context) -> Result<(), Error> {
+    let role = arguments.role;
+    let Some(out) = &arguments.out else { return paper(role, context) };
+    let form = if arguments.plain { Form::Plain } else { Form::Sealed };
+    let public = keys::export(role, out, form, context)?;
+    if context.global.json {
+        return context.output.print_json(json!({
+            "role": role.as_str(),
+            "public": public,
+            "file": out,
+            "protected": if arguments.plain { "none" } else { "passphrase" },
+        }));
+    }
+    if arguments.plain {
+        let text = "the copy is not encrypted: whoever reads the file has the key";
+        context.output.say(&format!("{} {text}", styled("warning:", output::YELLOW)));
+    }
+    context.output.print(&format!("Copied the {} to `{}`.\n", role.what(), out.display()))
+}
+
+/// Prints a page that brings the key back, by hand or by camera.
+fn paper(role: KeyRole, context: &Context) -> Result<(), Error> {
+    if context.global.json {
+        return Err(KeyError::PaperOnly.into());
+    }
+    let pair = role.pair(context)?;
+    let text = keys::copy_text(role, &pair, context);
+    let secret = text.lines().last().unwrap_or_default();
+    let how = match role {
+        KeyRole::Recovery => {
+            "# To try it: type the last line into a file, then `garner key drill --from FILE`.\n\
+             # To use it on a new machine: `garner key import FILE --role recovery`, then\n\
+             # `garner channel add NAME INVITE` and `garner load NAME`.\n"
+                .to_owned()
+        }
+        other => format!(
+            "# To use it: type the last line into a file, then\n\
+             # `garner key import FILE --role {}`.\n",
+            other.as_str()
+        ),
+    };
+    context.output.print_unrecorded(&format!("{how}{}\n", qr::render(secret)?))?;
+    context.output.print_unrecorded(&text)
+}
+
 fn list(context: &Context) -> Result<(), Error> {
     let mut items = Vec::new();
-    let mut text = String::new();
+    let mut rows = Vec::new();
     for role in KeyRole::ALL {
-        match role.public(&context.places) {
-            Ok(public) => {
-                text.push_str(&format!("{:10} {public}\n", role.as_str()));
-                items.push(json!({ "role": role.as_str(), "public": public }));
-            }
-            Err(Error::NoKey { .. }) => {}
-            Err(other) => return Err(other),
-        }
+        let public = match role.public(&context.places) {
+            Err(Error::NoKey { .. }) => continue,
+            found => found?,
+        };
+        let protection = role.protection(&context.places)?;
+        let kept = protection.map_or("elsewhere", Protection::as_str);
+        let name = if role.signs() { public.split('+').next() } else { None };
+        let path = protection.map(|_| role.path(&context.places));
+        rows.push(vec![
+            role.as_str().to_owned(),
+            name.unwrap_or("-").to_owned(),
+            kept.to_owned(),
+            public.clone(),
+            path.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string()),
+        ]);
+        items.push(json!({
+            "role": role.as_str(),
+            "name": name,
+            "public": public,
+            "protected": kept,
+            "file": path,
+        }));
     }
     if context.global.json {
         return context.output.print_json(json!({ "keys": items }));
     }
-    if items.is_empty() {
+    if rows.is_empty() {
         context.output.say("No keys yet; `garner setup` makes them.");
+        return Ok(());
     }
-    context.output.print(&text)
+    let heads = ["role", "name", "protected", "public half", "file"];
+    rows.insert(0, heads.map(str::to_owned).to_vec());
+    context.output.print(&table::columns(&rows))
 }

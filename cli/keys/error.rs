@@ -59,9 +59,15 @@ pub(crate) enum KeyError {
     /// A key of the other sort: one that signs where one that reads is needed, or the reverse.
     #[error("`{}` holds a key that {holds}, and a {what} {needs}", path.display())]
     OtherSort { path: PathBuf, what: &'static str, holds: &'static str, needs: &'static str },
-    /// A drill was tried with another key than the recovery key of this machine.
-    #[error("{found} is not the recovery key of this machine, {known}")]
-    NotRecovery { found: String, known: String },
+    /// It cannot be told what an imported key is for.
+    #[error("`{}` holds a key that {holds}, and does not say what it is for", path.display())]
+    WhichRole { path: PathBuf, holds: &'static str, roles: [&'static str; 2] },
+    /// A page for paper was asked for as JSON.
+    #[error("a page for paper holds the secret itself and is never JSON")]
+    PaperOnly,
+    /// A copy is one of another key than that of this machine.
+    #[error("{found} is not the {what} of this machine, {known}")]
+    NotOurs { what: &'static str, found: String, known: String },
     /// The recovery key does not open what was published.
     #[error("the recovery key does not open {}", names(channels))]
     DrillFailed { channels: Vec<ChannelName>, recipient: String },
@@ -93,7 +99,7 @@ impl Explain for KeyError {
             | Self::OpenPassphrase { .. }
             | Self::TooMuchWork { .. }
             | Self::OtherPublicHalf { .. }
-            | Self::NotRecovery { .. }
+            | Self::NotOurs { .. }
             | Self::DrillFailed { .. }
             | Self::Age { .. } => Fault::Trust,
             Self::Differ
@@ -104,6 +110,8 @@ impl Explain for KeyError {
             | Self::Exists { .. }
             | Self::NotAKey { .. }
             | Self::DrillLog { .. }
+            | Self::WhichRole { .. }
+            | Self::PaperOnly
             | Self::OtherSort { .. } => Fault::Input,
         }
     }
@@ -111,7 +119,8 @@ impl Explain for KeyError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Elsewhere { .. } => {
-                "copy the key back from where it is kept; for a drill, name the copy: `garner key drill --from FILE`"
+                "take a copy in with `garner key import FILE`; for a drill, name the copy: \
+                 `garner key drill --from FILE`"
             }
             Self::NoPassphrase { .. } | Self::NoNewPassphrase { .. } => {
                 "run it in a terminal, or write the passphrase to a file of mode 600 and name the \
@@ -128,7 +137,7 @@ impl Explain for KeyError {
                  encrypt it again with `age -p`"
             }
             Self::NotPassphrase { .. } => {
-                "decrypt it with `age -d -i IDENTITY` and put the result in its place"
+                "decrypt it with `age -d -i IDENTITY`, then run `garner key import` on the result"
             }
             Self::Age { .. } => "nothing was changed; take another copy of the file",
             Self::Protected { what } => {
@@ -145,14 +154,19 @@ impl Explain for KeyError {
                 ));
             }
             Self::NotProtected { .. } => "nothing was changed",
-            Self::Exists { .. } => {
-                "nothing was changed; move the old key away first if it must be replaced"
-            }
+            Self::Exists { .. } => "nothing was changed; move it away first if it must be replaced",
             Self::NotAKey { .. } => {
                 "a key is a line `AGE-SECRET-KEY-1…` or `PRIVATE+KEY+…`, alone in its file"
             }
             Self::OtherSort { .. } => "name the role that the key was made for",
-            Self::NotRecovery { .. } => "look for the copy of the recovery key itself",
+            Self::WhichRole { roles: [one, other], .. } => {
+                return Some(format!("say what it is for: `--role {one}` or `--role {other}`"));
+            }
+            Self::PaperOnly => "leave `--json` away",
+            Self::NotOurs { .. } => {
+                "look for a copy of the key itself; if this one is meant to replace it, move the \
+                 `.pub` file away first"
+            }
             Self::DrillFailed { channels, recipient } => {
                 let name = channels.first().map_or("NAME", ChannelName::as_str);
                 return Some(format!(

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::world::{Output, World, example, text};
+use crate::world::{Output, World, example, items, text};
 
 const PASSPHRASE: &str = "seven tides a week";
 const ROLES: [&str; 4] = ["root", "publisher", "device", "recovery"];
@@ -155,6 +155,16 @@ fn no_command_ever_prints_a_secret_key() {
     world.json(&["-vvv", "key", "list"]);
     run_with(&world, PASSPHRASE, &["-vvv", "--json", "key", "protect", "device"]).succeeds();
     run_with(&world, PASSPHRASE, &["-vvv", "--json", "key", "unprotect", "device"]).succeeds();
+    for form in ["--plain", "-vvv"] {
+        let copy = text(&world.path(form));
+        run_with(&world, PASSPHRASE, &["--json", "key", "export", "root", form, "--out", &copy])
+            .succeeds();
+        let imported = run_with(&World::new(), PASSPHRASE, &["-vvv", "key", "import", &copy]);
+        assert!(!imported.stderr.contains("PRIVATE+KEY"), "{}", imported.stderr);
+        imported.succeeds();
+    }
+    world.run(&["-vvv", "doctor"]);
+    world.run(&["-vvv", "--json", "key", "drill"]);
     // A damaged key is not repeated in the error either.
     let secret = fs::read_to_string(world.key("device")).unwrap();
     write_private(&world.key("device"), secret.replace("KEY-1", "KEY-1Q").as_str());
@@ -163,4 +173,124 @@ fn no_command_ever_prints_a_secret_key() {
     for secret in ["SECRET-KEY", "PRIVATE+KEY", PASSPHRASE] {
         assert!(!said.contains(secret), "a command printed `{secret}`");
     }
+}
+
+#[test]
+fn keys_are_listed_with_how_they_are_kept() {
+    let world = World::publisher();
+    run_with(&world, PASSPHRASE, &["key", "protect", "publisher"]).succeeds();
+    fs::remove_file(world.key("root")).unwrap();
+    let listed = world.json(&["key", "list"]);
+    let keys: Vec<_> = items(&listed["keys"])
+        .iter()
+        .map(|k| {
+            (k["role"].as_str().unwrap(), k["name"].as_str(), k["protected"].as_str().unwrap())
+        })
+        .collect();
+    let expected = [
+        ("root", Some("tester-root"), "elsewhere"),
+        ("publisher", Some("tester-publisher"), "passphrase"),
+        ("device", None, "none"),
+        ("recovery", None, "none"),
+    ];
+    assert_eq!(keys, expected);
+    let shown = world.ok(&["key", "list"]);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[0].starts_with("role       name"), "{shown}");
+    assert!(lines[2].contains("passphrase") && lines[2].ends_with("publisher.key"), "{shown}");
+    world.fails(&["key", "unprotect", "root"], 3, &["root key"]);
+}
+
+#[test]
+fn a_public_key_is_shown_as_a_qr_code() {
+    let world = World::publisher();
+    let shown = world.ok(&["key", "show", "device", "--qr"]);
+    let (public, code) = shown.split_once('\n').unwrap();
+    assert_eq!(format!("{public}\n"), world.ok(&["key", "show", "device"]));
+    let lines: Vec<&str> = code.lines().collect();
+    let width = lines[0].chars().count();
+    // Two rows to a line; the margin of four modules is light, and so drawn.
+    assert_eq!((width / 2 + width % 2, lines.len()), (lines.len(), lines.len()));
+    assert!(lines[..2].iter().all(|line| line.chars().all(|c| c == '█')), "{code}");
+    let colored = world.ok(&["--color", "always", "key", "show", "device", "--qr"]);
+    assert!(colored.contains("\u{1b}[97m\u{1b}[40m"), "{colored:?}");
+}
+
+#[test]
+fn a_copy_of_a_key_brings_it_back() {
+    let (world, other) = (World::publisher(), World::new());
+    for (role, plain) in
+        [("recovery", false), ("root", true), ("publisher", true), ("device", true)]
+    {
+        let copy = text(&world.path(&format!("{role}.copy")));
+        if plain {
+            let exported = world.run(&["key", "export", role, "--plain", "--out", &copy]);
+            assert!(exported.stderr.contains("warning: the copy is not encrypted"));
+            exported.succeeds();
+        } else {
+            run_with(&world, PASSPHRASE, &["key", "export", role, "--out", &copy]).succeeds();
+            assert!(fs::read(&copy).unwrap().starts_with(b"age-encryption.org/v1\n-> scrypt "));
+        }
+        assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        let again = world.run(&["key", "export", role, "--plain", "--out", &copy]);
+        again.fails(1, &[&copy, "already"]);
+        // The copy says what it is for, and stays as protected as it was.
+        let imported = run_with(&other, PASSPHRASE, &["--json", "key", "import", &copy]).succeeds();
+        assert_eq!(crate::world::json(&imported)["role"], role);
+        assert_eq!(other.ok(&["key", "show", role]), world.ok(&["key", "show", role]));
+        let kept = fs::read(other.key(role)).unwrap();
+        assert_eq!(kept.starts_with(b"age-encryption.org/v1\n"), !plain);
+        assert_eq!(fs::metadata(other.key(role)).unwrap().permissions().mode() & 0o777, 0o600);
+        let twice = run_with(&other, PASSPHRASE, &["key", "import", &copy]);
+        twice.fails(1, &["already", "nothing was changed"]);
+        assert_eq!(fs::read(other.key(role)).unwrap(), kept);
+    }
+    other.leaves_nothing_half_done();
+    world.leaves_nothing_half_done();
+}
+
+#[test]
+fn a_bare_key_is_taken_in_where_its_role_is_clear() {
+    let (world, other) = (World::publisher(), World::new());
+    for role in ["root", "publisher"] {
+        other.ok(&["key", "import", &text(&world.key(role))]);
+    }
+    let device = text(&world.key("device"));
+    let facts =
+        ["device.key", "does not say what it is for", "`--role device`", "`--role recovery`"];
+    other.fails(&["key", "import", &device], 1, &facts);
+    let facts = ["holds a key that reads", "root key signs"];
+    let empty = World::new();
+    empty.fails(&["key", "import", &device, "--role", "root"], 1, &facts);
+    other.ok(&["key", "import", &device, "--role", "device"]);
+    let facts = ["holds no key", "hint: "];
+    other.fails(
+        &["key", "import", &example("day-one.jsonl"), "--role", "recovery"],
+        1,
+        &["day-one"],
+    );
+    fs::write(other.path("none"), "hello\n").unwrap();
+    other.fails(&["key", "import", &text(&other.path("none")), "--role", "recovery"], 1, &facts);
+    // A key that was taken away comes back as the same key, or not at all.
+    fs::rename(world.key("recovery"), world.path("kept")).unwrap();
+    let facts = ["is not the recovery key of this machine"];
+    world.fails(&["key", "import", &device, "--role", "recovery"], 4, &facts);
+    world.ok(&["key", "import", &text(&world.path("kept")), "--role", "recovery"]);
+    world.ok(&["setup"]);
+}
+
+#[test]
+fn a_page_for_paper_is_the_one_way_to_print_a_secret() {
+    let world = World::of_day_one();
+    world.fails(&["--json", "key", "export", "recovery", "--paper"], 1, &["paper", "`--json`"]);
+    let page = world.ok(&["key", "export", "recovery", "--paper"]);
+    let secret = fs::read_to_string(world.key("recovery")).unwrap();
+    assert_eq!(page.lines().last(), secret.lines().last());
+    assert!(page.contains("garner key drill --from FILE") && page.contains('█'), "{page}");
+    // What the page says to type works, with the page itself typed off as it is.
+    let typed: Vec<&str> = page.lines().filter(|line| !line.contains(['█', '▀', '▄'])).collect();
+    fs::write(world.path("typed"), typed.join("\n")).unwrap();
+    world.ok(&["key", "drill", "--from", &text(&world.path("typed"))]);
+    let usage = world.run(&["key", "export", "recovery"]);
+    assert_eq!(usage.status, 2, "{usage:?}");
 }
