@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use garner_kernel::bundle::{self, Anchor, DeviceKey};
+use garner_kernel::bundle::{self, Anchor, Identity};
 use garner_kernel::{ChannelName, Moment, Version};
 use garner_sync::ChannelSettings;
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,7 @@ struct WireDrill {
 /// Opens the newest pulled version of a channel with `key` alone; `None` if nothing was pulled.
 pub(crate) fn open_newest(
     settings: &ChannelSettings,
-    key: &DeviceKey,
+    key: &dyn Identity,
     context: &Context,
 ) -> Result<Option<Opened>, Error> {
     let started = Instant::now();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use garner_kernel::bundle::{self, Anchor, Bundle, DeviceKey};
+use garner_kernel::bundle::{self, Anchor, Bundle, Identity};
 use garner_kernel::{ChannelName, Contents, Kernel, Verified, Version};
 use garner_sync::{ChannelSettings, FolderRemote, Release};
 
@@ -197,11 +197,11 @@ impl Context {
 
     fn open_bundle(&self, bundle: &Bundle, anchor: &Anchor) -> Result<Verified<Kernel>, Error> {
         let devices = keys::devices(self)?;
-        let devices: Vec<&DeviceKey> = devices.iter().collect();
+        let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
         match bundle::open(bundle, anchor, &devices) {
             Err(lost @ garner_kernel::Error::CannotDecrypt { .. }) => {
                 match keys::protected_recovery(self) {
-                    Ok(Some(recovery)) => Ok(bundle::open(bundle, anchor, &[&recovery])?),
+                    Ok(Some(recovery)) => Ok(bundle::open(bundle, anchor, &[&*recovery])?),
                     Ok(None) | Err(Error::Key(KeyError::NoPassphrase { .. })) => Err(lost.into()),
                     Err(other) => Err(other),
                 }

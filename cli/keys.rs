@@ -7,18 +7,20 @@ mod error;
 mod file;
 mod pair;
 mod passphrase;
+mod plugin;
 mod transfer;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use garner_kernel::bundle::{DeviceKey, PublicKey, PublisherKey, Reader};
+use garner_kernel::bundle::{Identity, PublicKey, PublisherKey, Reader};
 use zeroize::Zeroizing;
 
 pub(crate) use self::error::KeyError;
 use self::file::Stored;
 pub(crate) use self::pair::KeyPair;
+pub(crate) use self::plugin::{InstalledPlugins, check_plugin};
 pub(crate) use self::transfer::{Form, copy_text, export, import};
 use crate::context::Context;
 use crate::error::Error;
@@ -44,6 +46,8 @@ pub(crate) enum Protection {
     None,
     /// Encrypted with a passphrase.
     Passphrase,
+    /// Held by an age plugin: the file only says which key it is.
+    Plugin,
 }
 
 impl Protection {
@@ -51,6 +55,7 @@ impl Protection {
         match self {
             Self::None => "none",
             Self::Passphrase => "passphrase",
+            Self::Plugin => "plugin",
         }
     }
 }
@@ -156,8 +161,11 @@ impl KeyRole {
         if !path.exists() {
             return Ok(None);
         }
-        let sealed = file::is_protected(&path)?;
-        Ok(Some(if sealed { Protection::Passphrase } else { Protection::None }))
+        Ok(Some(match file::read_any(&path)? {
+            Stored::Sealed(_) => Protection::Passphrase,
+            Stored::Plain(text) if pair::is_of_plugin(&text) => Protection::Plugin,
+            Stored::Plain(_) => Protection::None,
+        }))
     }
 
     /// Returns the public half of the key, without asking for a passphrase.
@@ -274,34 +282,36 @@ pub(crate) fn root(context: &Context) -> Result<PublisherKey, Error> {
 fn signing(role: KeyRole, context: &Context) -> Result<PublisherKey, Error> {
     match role.pair(context)? {
         KeyPair::Signing(key) => Ok(*key),
-        KeyPair::Reading(_) => {
+        KeyPair::Reading(_) | KeyPair::Plugin(_) => {
             Err(Error::NoKey { what: role.what(), path: role.path(&context.places) })
         }
     }
 }
 
-fn reading(role: KeyRole, context: &Context) -> Result<DeviceKey, Error> {
-    match role.pair(context)? {
-        KeyPair::Reading(key) => Ok(key),
-        KeyPair::Signing(_) => {
-            Err(Error::NoKey { what: role.what(), path: role.path(&context.places) })
-        }
-    }
+fn reading(role: KeyRole, context: &Context) -> Result<Box<dyn Identity>, Error> {
+    let identity = role.pair(context)?.into_identity()?;
+    identity.ok_or_else(|| Error::NoKey { what: role.what(), path: role.path(&context.places) })
 }
 
 /// Returns the keys that read kernels here: the device's, and the recovery key where it is kept in
 /// the clear.
-pub(crate) fn devices(context: &Context) -> Result<Vec<DeviceKey>, Error> {
-    let mut keys = vec![reading(KeyRole::Device, context)?];
+///
+/// One that a plugin holds comes last, so that nobody has to touch it where another one opens.
+pub(crate) fn devices(context: &Context) -> Result<Vec<Box<dyn Identity>>, Error> {
+    let places = &context.places;
+    let mut roles = vec![KeyRole::Device];
     // A recovery key under a passphrase is for the day when the device key is lost.
-    if KeyRole::Recovery.protection(&context.places)? == Some(Protection::None) {
-        keys.push(reading(KeyRole::Recovery, context)?);
+    if KeyRole::Recovery.protection(places)? == Some(Protection::None) {
+        roles.push(KeyRole::Recovery);
     }
-    Ok(keys)
+    if KeyRole::Device.protection(places)? == Some(Protection::Plugin) {
+        roles.reverse();
+    }
+    roles.into_iter().map(|role| reading(role, context)).collect()
 }
 
 /// Returns the key that reads when all else is lost.
-pub(crate) fn recovery(context: &Context) -> Result<DeviceKey, Error> {
+pub(crate) fn recovery(context: &Context) -> Result<Box<dyn Identity>, Error> {
     reading(KeyRole::Recovery, context)
 }
 
@@ -312,17 +322,15 @@ pub(crate) fn reading_from(
     role: KeyRole,
     path: &Path,
     context: &Context,
-) -> Result<DeviceKey, Error> {
+) -> Result<Box<dyn Identity>, Error> {
     let text = match read_copy(path)? {
         Stored::Plain(text) => text,
         Stored::Sealed(sealed) => {
             passphrase::open(path, &sealed, &passphrase::known(path, role.what(), context)?)?
         }
     };
-    match KeyPair::parse(&text, path)?.fits(role, path)? {
-        KeyPair::Reading(key) => Ok(key),
-        KeyPair::Signing(_) => Err(KeyError::NotAKey { path: path.to_owned() }.into()),
-    }
+    let identity = KeyPair::parse(&text, path)?.fits(role, path)?.into_identity()?;
+    Ok(identity.ok_or_else(|| KeyError::NotAKey { path: path.to_owned() })?)
 }
 
 /// Reads a copy of a key, or standard input where the path is `-`.
@@ -333,11 +341,13 @@ fn read_copy(path: &Path) -> Result<Stored, Error> {
     file::read_any(path)
 }
 
-/// Returns the recovery key if it is kept here under a passphrase, which is then asked for.
-pub(crate) fn protected_recovery(context: &Context) -> Result<Option<DeviceKey>, Error> {
+/// Returns the recovery key if it is kept here under a passphrase or by a plugin, which then asks.
+pub(crate) fn protected_recovery(context: &Context) -> Result<Option<Box<dyn Identity>>, Error> {
     match KeyRole::Recovery.protection(&context.places)? {
-        Some(Protection::Passphrase) => Ok(Some(reading(KeyRole::Recovery, context)?)),
-        _ => Ok(None),
+        Some(Protection::Passphrase | Protection::Plugin) => {
+            Ok(Some(reading(KeyRole::Recovery, context)?))
+        }
+        Some(Protection::None) | None => Ok(None),
     }
 }
 

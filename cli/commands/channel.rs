@@ -217,6 +217,7 @@ fn grant(
     label: &str,
     context: &Context,
 ) -> Result<(), Error> {
+    keys::check_plugin(recipient)?;
     let lock = files::lock(&context.places.channel(name))?;
     let mut settings = context.settings(name)?;
     settings.readers.retain(|reader| reader.recipient != *recipient);

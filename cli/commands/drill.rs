@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use garner_kernel::ChannelName;
-use garner_kernel::bundle::DeviceKey;
+use garner_kernel::bundle::Identity;
 use garner_sync::ChannelSettings;
 use serde_json::json;
 
@@ -26,10 +26,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let channels = channels(arguments.channel.as_ref(), context)?;
     let key = recovery_key(arguments.from.as_deref(), context)?;
-    let recipient = key.recipient().to_string();
+    let recipient = key.name();
     let mut tried = Vec::new();
     for (channel, settings) in &channels {
-        match drill::open_newest(settings, &key, context) {
+        match drill::open_newest(settings, &*key, context) {
             Ok(None) => {}
             Ok(Some(opened)) => {
                 drill::remember(settings, &recipient, opened.version, context)?;
@@ -70,10 +70,10 @@ fn channels(
 }
 
 /// Returns the recovery key from where it is kept; a copy must be that of the key known here.
-fn recovery_key(from: Option<&Path>, context: &Context) -> Result<DeviceKey, Error> {
+fn recovery_key(from: Option<&Path>, context: &Context) -> Result<Box<dyn Identity>, Error> {
     let Some(path) = from else { return keys::recovery(context) };
     let key = keys::reading_from(KeyRole::Recovery, path, context)?;
-    let found = key.recipient().to_string();
+    let found = key.name();
     match KeyRole::Recovery.public(&context.places) {
         Ok(known) if known != found => {
             let what = KeyRole::Recovery.what();

@@ -136,7 +136,7 @@ fn report(role: KeyRole, context: &Context) -> Result<(), Error> {
         }));
     }
     let how = match protection {
-        Protection::None => "is no longer protected",
+        Protection::None | Protection::Plugin => "is no longer protected",
         Protection::Passphrase => "is protected by a passphrase now",
     };
     context.output.print(&format!("`{}` {how}.\n", path.display()))

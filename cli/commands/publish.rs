@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use garner_compiler::{Compiler, Options};
-use garner_kernel::bundle::{DeviceKey, SecretScan};
+use garner_kernel::bundle::{Identity, SecretScan};
 use garner_kernel::{ChannelName, Contents, Draft, diff};
 use garner_sync::{ChannelSettings, Publication, Published};
 use serde_json::json;
@@ -106,12 +106,13 @@ impl Context {
         let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
         let key = keys::publisher(self)?;
         let devices = keys::devices(self)?;
-        let devices: Vec<&DeviceKey> = devices.iter().collect();
+        let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
         let publication = Publication {
             trust: &settings.trust,
             readers: &settings.readers,
             publisher: &key,
             devices: &devices,
+            plugins: &keys::InstalledPlugins,
             now: self.now(),
             tool: concat!("garner ", env!("CARGO_PKG_VERSION")).to_owned(),
             scan: scan(draft)?,

@@ -53,6 +53,9 @@ pub(crate) enum KeyError {
     /// The file beside a protected key names another public half.
     #[error("`{}` does not name the public half of the {what}", path.display())]
     OtherPublicHalf { what: &'static str, path: PathBuf },
+    /// A plugin's key without its public half.
+    #[error("`{}` holds an identity of an age plugin and does not name its recipient", path.display())]
+    NoRecipient { path: PathBuf },
     /// A file holds no key.
     #[error("`{}` holds no key", path.display())]
     NotAKey { path: PathBuf },
@@ -109,6 +112,7 @@ impl Explain for KeyError {
             | Self::NotProtected { .. }
             | Self::Exists { .. }
             | Self::NotAKey { .. }
+            | Self::NoRecipient { .. }
             | Self::DrillLog { .. }
             | Self::WhichRole { .. }
             | Self::PaperOnly
@@ -155,8 +159,12 @@ impl Explain for KeyError {
             }
             Self::NotProtected { .. } => "nothing was changed",
             Self::Exists { .. } => "nothing was changed; move it away first if it must be replaced",
+            Self::NoRecipient { .. } => {
+                "add the line `# public key: age1NAME1…`, which the plugin printed with the identity"
+            }
             Self::NotAKey { .. } => {
-                "a key is a line `AGE-SECRET-KEY-1…` or `PRIVATE+KEY+…`, alone in its file"
+                "a key is a line `AGE-SECRET-KEY-1…`, `AGE-PLUGIN-NAME-1…` or `PRIVATE+KEY+…`, alone in \
+                 its file"
             }
             Self::OtherSort { .. } => "name the role that the key was made for",
             Self::WhichRole { roles: [one, other], .. } => {

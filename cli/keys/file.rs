@@ -51,14 +51,6 @@ pub(super) fn read_from(input: impl std::io::Read, path: &Path) -> Result<Stored
     Ok(Stored::Plain(Zeroizing::new(text.to_owned())))
 }
 
-/// Returns whether a key file is encrypted, by its first bytes.
-pub(super) fn is_protected(path: &Path) -> Result<bool, Error> {
-    let file = fs::File::open(path).map_err(|e| Error::io("read", path, e))?;
-    let mut head = Zeroizing::new(Vec::new());
-    file.take(64).read_to_end(&mut head).map_err(|e| Error::io("read", path, e))?;
-    Ok(is_sealed(&head))
-}
-
 fn is_sealed(bytes: &[u8]) -> bool {
     SEALED.iter().any(|start| bytes.starts_with(start))
 }

@@ -3,11 +3,15 @@
 use std::fmt;
 use std::path::Path;
 
-use garner_kernel::bundle::{DeviceKey, PublisherKey};
+use garner_kernel::bundle::{DeviceKey, Identity, PublisherKey};
 use zeroize::Zeroizing;
 
+use super::plugin::PluginKey;
 use super::{KeyError, KeyRole};
 use crate::error::Error;
+
+/// How an identity of a plugin starts.
+const PLUGIN: &str = "AGE-PLUGIN-";
 
 /// A secret key with its public half.
 pub(crate) enum KeyPair {
@@ -15,6 +19,8 @@ pub(crate) enum KeyPair {
     Signing(Box<PublisherKey>),
     /// Opens keyrings.
     Reading(DeviceKey),
+    /// Opens keyrings with the help of an age plugin.
+    Plugin(PluginKey),
 }
 
 impl KeyPair {
@@ -37,7 +43,20 @@ impl KeyPair {
         if line.starts_with("AGE-SECRET-KEY-") {
             return Ok(Self::Reading(line.parse().map_err(broken)?));
         }
+        if line.starts_with(PLUGIN) {
+            let unnamed = || KeyError::NoRecipient { path: path.to_owned() };
+            return Ok(Self::Plugin(PluginKey::parse(text, line).ok_or_else(unnamed)?));
+        }
         Err(KeyError::NotAKey { path: path.to_owned() }.into())
+    }
+
+    /// Returns what opens keyrings; `None` for a key that signs.
+    pub(super) fn into_identity(self) -> Result<Option<Box<dyn Identity>>, Error> {
+        Ok(match self {
+            Self::Signing(_) => None,
+            Self::Reading(key) => Some(Box::new(key)),
+            Self::Plugin(key) => Some(Box::new(key.identity()?)),
+        })
     }
 
     /// Returns the public half as it is shown and sent.
@@ -45,6 +64,7 @@ impl KeyPair {
         match self {
             Self::Signing(key) => key.public().to_string(),
             Self::Reading(key) => key.recipient().to_string(),
+            Self::Plugin(key) => key.recipient.to_string(),
         }
     }
 
@@ -53,6 +73,7 @@ impl KeyPair {
         match self {
             Self::Signing(key) => key.to_secret_text(),
             Self::Reading(key) => key.to_secret_text(),
+            Self::Plugin(key) => key.text.clone(),
         }
     }
 
@@ -60,7 +81,7 @@ impl KeyPair {
     pub(super) const fn does(&self) -> &'static str {
         match self {
             Self::Signing(_) => "signs",
-            Self::Reading(_) => "reads",
+            Self::Reading(_) | Self::Plugin(_) => "reads",
         }
     }
 
@@ -79,6 +100,11 @@ impl fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyPair({})", self.public())
     }
+}
+
+/// Returns whether the text of a key file names a key of a plugin.
+pub(super) fn is_of_plugin(text: &str) -> bool {
+    key_line(text).starts_with(PLUGIN)
 }
 
 /// Returns the first line that is neither empty nor a comment.

@@ -90,7 +90,7 @@ fn role_of(text: &str, pair: &KeyPair, path: &Path) -> Result<KeyRole, Error> {
             let public = key.public();
             public.name().as_str().rsplit_once('-').map(|(_, suffix)| suffix.to_owned())
         }
-        KeyPair::Reading(_) => None,
+        KeyPair::Reading(_) | KeyPair::Plugin(_) => None,
     };
     let word = told.map(str::trim).or(suffix.as_deref());
     let role = KeyRole::ALL.into_iter().find(|role| Some(role.as_str()) == word);

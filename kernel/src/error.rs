@@ -201,6 +201,12 @@ pub enum Error {
         /// What kind of key.
         what: &'static str,
     },
+    /// A recipient belongs to an age plugin that is not here.
+    #[error("the program `age-plugin-{plugin}` is not installed")]
+    NoPlugin {
+        /// The name of the plugin.
+        plugin: String,
+    },
     /// The operating system gave no randomness.
     #[error("the operating system gave no random bytes: {reason}")]
     Random {
@@ -219,6 +225,7 @@ impl Explain for Error {
             | Self::SecretsFound { .. }
             | Self::NotABundle
             | Self::BrokenKey { .. } => Fault::Input,
+            Self::NoPlugin { .. } => Fault::Missing,
             Self::Random { .. } => Fault::Internal,
             _ => Fault::Trust,
         }
@@ -230,6 +237,12 @@ impl Explain for Error {
                 return Some(format!("use one of: {}", known.join(", ")));
             }
             Self::NotABundle => "give a `.kernel` file, or a channel such as `notes@latest`",
+            Self::NoPlugin { plugin } => {
+                return Some(format!(
+                    "nothing was changed; install the plugin, so that `age-plugin-{plugin}` is on \
+                     the `PATH`"
+                ));
+            }
             Self::Container { .. } | Self::WrongSize { .. } | Self::WrongDigest { .. } => {
                 "nothing was loaded; copy or pull the bundle again, then run `garner verify` on it"
             }

@@ -1,8 +1,8 @@
 //! Publishing: make a repository, seal the next version, and commit it by creating its head.
 
 use garner_kernel::bundle::{
-    self, Anchor, DeviceKey, Keyring, PublisherKey, Reader, RepositoryId, Right, Root, Seal,
-    Sealed, SecretScan, limits,
+    self, Anchor, Identity, Keyring, Plugins, PublisherKey, Reader, RepositoryId, Right, Root,
+    Seal, Sealed, SecretScan, limits,
 };
 use garner_kernel::{Contents, Digest, Moment, Version};
 
@@ -26,7 +26,9 @@ pub struct Publication<'a> {
     /// The key that signs.
     pub publisher: &'a PublisherKey,
     /// The keys that open the version before.
-    pub devices: &'a [&'a DeviceKey],
+    pub devices: &'a [&'a dyn Identity],
+    /// What encrypts to readers whose keys age plugins hold.
+    pub plugins: &'a dyn Plugins,
     /// The present.
     pub now: Moment,
     /// The program that publishes, with its version.
@@ -133,7 +135,7 @@ fn seal_next(
             if let Some((_, before, _)) = found {
                 keyring.epochs.clone_from(&before.epochs);
             }
-            let file = keyring.seal()?;
+            let file = keyring.seal_with(publication.plugins)?;
             (keyring, file)
         }
     };

@@ -76,6 +76,7 @@ impl Setup {
             readers: &self.readers,
             publisher: &self.key,
             devices: &[&self.device],
+            plugins: &bundle::NoPlugins,
             now: "2026-01-02T00:00:00Z".parse().unwrap(),
             tool: "garner test".to_owned(),
             scan: SecretScan { tool: "test".into(), version: "1".into(), findings: 0 },

@@ -27,6 +27,8 @@ mod model;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod provenance;
 #[cfg(test)]
 mod recovery;

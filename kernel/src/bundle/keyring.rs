@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::identity::{Identity, NoPlugins, Plugins};
 use super::keys::{DeviceKey, Recipient};
 use super::limits;
 use super::sealed_box;
@@ -84,21 +85,31 @@ impl Keyring {
     /// Encrypts the keyring to its readers.
     ///
     /// # Errors
-    /// [`Error::Limit`] above 64 readers, [`Error::Age`] without any.
+    /// [`Error::Limit`] above 64 readers, [`Error::Age`] without any, [`Error::NoPlugin`] for a
+    /// reader whose key a plugin holds.
     pub fn seal(&self) -> Result<Vec<u8>, Error> {
+        self.seal_with(&NoPlugins)
+    }
+
+    /// Encrypts the keyring to its readers, to those of plugins with what `plugins` returns.
+    ///
+    /// # Errors
+    /// As [`Keyring::seal`]; [`Error::NoPlugin`] only for plugins that are not installed.
+    pub fn seal_with(&self, plugins: &dyn Plugins) -> Result<Vec<u8>, Error> {
         if self.readers.len() > limits::RECIPIENTS {
             let (got, max) = (self.readers.len() as u64, limits::RECIPIENTS as u64);
             return Err(Error::Limit { what: "readers of a keyring", got, max });
         }
         let recipients: Vec<&Recipient> = self.readers.iter().map(|r| &r.recipient).collect();
-        sealed_box::encrypt(&recipients, Zeroizing::new(self.to_json()).as_bytes())
+        let plain = Zeroizing::new(self.to_json());
+        sealed_box::encrypt_with(&recipients, plugins, plain.as_bytes())
     }
 
     /// Decrypts a keyring file, whose digest must already be trusted, with any of `keys`.
     ///
     /// # Errors
     /// [`Error::CannotDecrypt`] if none of the keys is among its readers.
-    pub fn open(sealed: &[u8], keys: &[&DeviceKey]) -> Result<Self, Error> {
+    pub fn open(sealed: &[u8], keys: &[&dyn Identity]) -> Result<Self, Error> {
         // Two stanzas more than readers: age adds grease.
         let plain = sealed_box::decrypt("keyring", sealed, keys, limits::RECIPIENTS + 2)?;
         Self::parse(&plain)

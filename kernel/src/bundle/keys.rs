@@ -178,7 +178,7 @@ impl DeviceKey {
 
     /// Returns the public half.
     pub fn recipient(&self) -> Recipient {
-        Recipient(self.0.to_public())
+        Recipient(Kind::X25519(self.0.to_public()))
     }
 
     /// Returns the secret text that [`FromStr`] reads (`AGE-SECRET-KEY-1…`).
@@ -205,19 +205,68 @@ impl FromStr for DeviceKey {
     }
 }
 
-/// Who can decrypt: the public half of a [`DeviceKey`] (`age1…`).
+/// Who can decrypt: the public half of a [`DeviceKey`] (`age1…`), or of a key that an age plugin
+/// holds (`age1NAME1…`), whether or not the plugin is installed here.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Recipient(age::x25519::Recipient);
+pub struct Recipient(Kind);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    X25519(age::x25519::Recipient),
+    Plugin { name: String, text: String },
+}
+
+/// How plugin recipients start; the name of the plugin follows.
+const PLUGIN_PREFIX: &str = "age1";
+/// The longest plugin recipient, in bytes.
+const PLUGIN_RECIPIENT: usize = 2048;
 
 impl Recipient {
-    pub(crate) const fn inner(&self) -> &age::x25519::Recipient {
-        &self.0
+    /// Returns the X25519 recipient; `None` for one of a plugin.
+    pub(crate) const fn x25519(&self) -> Option<&age::x25519::Recipient> {
+        match &self.0 {
+            Kind::X25519(recipient) => Some(recipient),
+            Kind::Plugin { .. } => None,
+        }
     }
+
+    /// Returns the name of the plugin and the text that it is given; `None` for X25519.
+    pub fn plugin(&self) -> Option<(&str, &str)> {
+        match &self.0 {
+            Kind::X25519(_) => None,
+            Kind::Plugin { name, text } => Some((name, text)),
+        }
+    }
+}
+
+/// Returns the name of the plugin that a Bech32 text `age1NAME1…` belongs to.
+fn plugin_of(text: &str) -> Option<&str> {
+    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-._".contains(c);
+    let (prefix, _) = text.rsplit_once('1').filter(|_| text.len() <= PLUGIN_RECIPIENT)?;
+    let name = prefix.strip_prefix(PLUGIN_PREFIX)?;
+    let named = !name.is_empty() && name.chars().all(valid);
+    let checked = bech32::primitives::decode::CheckedHrpstring::new::<LongBech32>(text).is_ok();
+    (named && checked).then_some(name)
+}
+
+/// Bech32 without a limit of length, as age has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LongBech32 {}
+
+impl bech32::Checksum for LongBech32 {
+    type MidstateRepr = u32;
+    const CODE_LENGTH: usize = usize::MAX;
+    const CHECKSUM_LENGTH: usize = bech32::Bech32::CHECKSUM_LENGTH;
+    const GENERATOR_SH: [u32; 5] = bech32::Bech32::GENERATOR_SH;
+    const TARGET_RESIDUE: u32 = bech32::Bech32::TARGET_RESIDUE;
 }
 
 impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match &self.0 {
+            Kind::X25519(recipient) => recipient.fmt(f),
+            Kind::Plugin { text, .. } => f.write_str(text),
+        }
     }
 }
 
@@ -231,7 +280,12 @@ impl FromStr for Recipient {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        text.trim().parse().map(Self).map_err(|_| Error::BrokenKey { what: "recipient" })
+        let text = text.trim();
+        if let Ok(recipient) = text.parse() {
+            return Ok(Self(Kind::X25519(recipient)));
+        }
+        let name = plugin_of(text).ok_or(Error::BrokenKey { what: "recipient" })?.to_owned();
+        Ok(Self(Kind::Plugin { name, text: text.to_owned() }))
     }
 }
 
@@ -256,5 +310,31 @@ mod tests {
         let text = PublisherKey::from_seed("ada".parse().unwrap(), &[7; 32]).public().to_string();
         assert!(text.replace("ada+", "eve+").parse::<PublicKey>().is_err());
         assert!("ada+00000000+AQ==".parse::<PublicKey>().is_err());
+    }
+
+    #[test]
+    fn a_recipient_of_a_plugin_is_known_by_its_name_alone() {
+        let encode = |hrp: &str, data: &[u8]| {
+            bech32::encode_lower::<LongBech32>(bech32::Hrp::parse(hrp).unwrap(), data).unwrap()
+        };
+        let text = encode("age1garnertest", &[1, 2, 3]);
+        let recipient: Recipient = text.parse().unwrap();
+        assert_eq!(recipient.plugin(), Some(("garnertest", text.as_str())));
+        assert_eq!(recipient.to_string(), text);
+        let long: Recipient = encode("age1pq", &[7; 1200]).parse().unwrap();
+        assert_eq!(long.plugin().unwrap().0, "pq");
+        let device = DeviceKey::generate().recipient();
+        assert_eq!(device.plugin(), None);
+        for broken in [
+            text.replace("garnertest1", "garnertast1"),
+            text.to_uppercase(),
+            encode("age1", &[1, 2, 3]),
+            encode("age1../../x", &[1, 2, 3]),
+            encode("age", &[1, 2, 3]),
+            encode("age1x", &[7; 1400]),
+            encode("bge1x", &[7; 3]),
+        ] {
+            assert!(broken.parse::<Recipient>().is_err(), "{broken}");
+        }
     }
 }

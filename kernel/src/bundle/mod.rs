@@ -2,6 +2,7 @@
 
 mod container;
 mod head;
+mod identity;
 mod index;
 mod keyring;
 mod keys;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use container::{Bundle, MAGIC};
 pub use head::{Head, Latest, Reason};
+pub use identity::{Identity, NoPlugins, Plugins};
 pub use index::SecretScan;
 pub use keyring::{Epoch, Keyring, Reader};
 pub use keys::{DeviceKey, KeyId, PublicKey, PublisherKey, Recipient};

@@ -2,9 +2,9 @@
 
 use super::container::Bundle;
 use super::head::{Head, Latest, Reason};
+use super::identity::Identity;
 use super::index::Index;
 use super::keyring::Keyring;
-use super::keys::DeviceKey;
 use super::limits;
 use super::manifest::Manifest;
 use super::note::Note;
@@ -174,7 +174,7 @@ pub fn check_latest(bytes: &[u8], root: &Root, anchor: &Anchor) -> Result<Latest
 pub fn open(
     bundle: &Bundle,
     anchor: &Anchor,
-    keys: &[&DeviceKey],
+    keys: &[&dyn Identity],
 ) -> Result<Verified<Kernel>, Error> {
     let checked = check(bundle, anchor)?;
     // 8. The keyring gives the epoch's key.
@@ -202,7 +202,7 @@ pub fn open(
 pub fn open_parent(
     bundle: &Bundle,
     anchor: &Anchor,
-    keys: &[&DeviceKey],
+    keys: &[&dyn Identity],
 ) -> Result<(Parent, Keyring), Error> {
     let checked = check(bundle, anchor)?;
     let keyring = Keyring::open(&bundle.keyring, keys)?;

@@ -1,10 +1,12 @@
 //! Encryption: age files in memory, with the header checked before the age crate sees it.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use zeroize::Zeroizing;
 
-use super::keys::{DeviceKey, Recipient};
+use super::identity::{Identity, NoPlugins, Plugins};
+use super::keys::Recipient;
 use super::limits;
 use crate::error::Error;
 
@@ -13,10 +15,31 @@ use crate::error::Error;
 /// # Errors
 /// [`Error::Age`] if there are no recipients or the age crate fails.
 pub(crate) fn encrypt(recipients: &[&Recipient], plain: &[u8]) -> Result<Vec<u8>, Error> {
+    encrypt_with(recipients, &NoPlugins, plain)
+}
+
+/// Encrypts `plain` to every recipient, to those of plugins with what `plugins` returns.
+///
+/// # Errors
+/// As [`encrypt`], and [`Error::NoPlugin`].
+pub(crate) fn encrypt_with(
+    recipients: &[&Recipient],
+    plugins: &dyn Plugins,
+    plain: &[u8],
+) -> Result<Vec<u8>, Error> {
     let failed =
         |e: &dyn std::fmt::Display| Error::Age { what: "encryption", reason: e.to_string() };
-    let recipients = recipients.iter().map(|r| r.inner() as &dyn age::Recipient);
-    let encryptor = age::Encryptor::with_recipients(recipients).map_err(|e| failed(&e))?;
+    // A plugin is asked once for all of its recipients.
+    let mut foreign: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (plugin, text) in recipients.iter().filter_map(|recipient| recipient.plugin()) {
+        foreign.entry(plugin).or_default().push(text);
+    }
+    let wrap = |(plugin, texts): (&&str, &Vec<&str>)| plugins.wrap(plugin, texts);
+    let foreign: Vec<_> = foreign.iter().map(wrap).collect::<Result<_, _>>()?;
+    let native = recipients.iter().filter_map(|recipient| recipient.x25519());
+    let native = native.map(|recipient| recipient as &dyn age::Recipient);
+    let all = native.chain(foreign.iter().map(|recipient| &**recipient));
+    let encryptor = age::Encryptor::with_recipients(all).map_err(|e| failed(&e))?;
     let mut sealed = Vec::with_capacity(plain.len() + 512);
     let mut writer = encryptor.wrap_output(&mut sealed).map_err(|e| failed(&e))?;
     writer.write_all(plain).map_err(|e| failed(&e))?;
@@ -32,17 +55,17 @@ pub(crate) fn encrypt(recipients: &[&Recipient], plain: &[u8]) -> Result<Vec<u8>
 pub(crate) fn decrypt(
     what: &'static str,
     sealed: &[u8],
-    keys: &[&DeviceKey],
+    keys: &[&dyn Identity],
     max_stanzas: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let failed = |e: &dyn std::fmt::Display| Error::Age { what, reason: e.to_string() };
     let stanzas = check_header(what, sealed, max_stanzas)?;
     let decryptor = age::Decryptor::new_buffered(sealed).map_err(|e| failed(&e))?;
-    let identities = keys.iter().map(|key| key.identity() as &dyn age::Identity);
+    let identities = keys.iter().map(|key| key.age());
     let mut reader = decryptor.decrypt(identities).map_err(|e| match e {
         age::DecryptError::NoMatchingKeys => Error::CannotDecrypt {
             what,
-            tried: keys.iter().map(|key| key.recipient().to_string()).collect(),
+            tried: keys.iter().map(|key| key.name()).collect(),
             recipients: stanzas,
         },
         other => failed(&other),
@@ -52,7 +75,7 @@ pub(crate) fn decrypt(
     Ok(plain)
 }
 
-/// Checks the header's length and returns how many X25519 stanzas it has.
+/// Checks the header's length and returns how many stanzas it has besides grease.
 fn check_header(what: &'static str, sealed: &[u8], max_stanzas: usize) -> Result<usize, Error> {
     let head = sealed.get(..limits::AGE_HEADER.min(sealed.len())).unwrap_or_default();
     let mut stanzas = 0;
@@ -63,7 +86,7 @@ fn check_header(what: &'static str, sealed: &[u8], max_stanzas: usize) -> Result
         }
         if line.starts_with(b"-> ") {
             stanzas += 1;
-            recipients += usize::from(line.starts_with(b"-> X25519 "));
+            recipients += usize::from(!is_grease(line));
         }
         if stanzas > max_stanzas {
             return Err(Error::Limit {
@@ -80,8 +103,14 @@ fn check_header(what: &'static str, sealed: &[u8], max_stanzas: usize) -> Result
     Err(Error::Age { what, reason: "the header has no end".to_owned() })
 }
 
+/// Returns whether a stanza is there only so that readers pass over what they do not know.
+fn is_grease(line: &[u8]) -> bool {
+    line.split(|byte| *byte == b' ').nth(1).is_some_and(|tag| tag.ends_with(b"-grease"))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::keys::DeviceKey;
     use super::*;
 
     #[test]
