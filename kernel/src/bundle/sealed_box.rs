@@ -133,4 +133,36 @@ mod tests {
         let refused = decrypt("box", &long, &[&DeviceKey::generate()], 64);
         assert!(matches!(refused, Err(Error::Limit { .. })));
     }
+
+    /// A plugin whose keys are X25519 keys after all.
+    struct Toy(DeviceKey);
+
+    impl Plugins for Toy {
+        fn wrap(&self, plugin: &str, texts: &[&str]) -> Result<Box<dyn age::Recipient>, Error> {
+            assert_eq!((plugin, texts.len()), ("toy", 2), "asked once for all of its recipients");
+            Ok(Box::new(self.0.identity().to_public()))
+        }
+    }
+
+    #[test]
+    fn a_plugin_wraps_for_its_own_recipients_and_no_others() {
+        let (toy, device) = (Toy(DeviceKey::generate()), DeviceKey::generate());
+        // Two texts with the right checksums; what they stand for is the plugin's business.
+        let (one, two) = ("age1toy1qygcca0k", "age1toy1qgex7h73");
+        let recipients = [one.parse().unwrap(), device.recipient(), two.parse().unwrap()];
+        let recipients: Vec<&Recipient> = recipients.iter().collect();
+        let sealed = encrypt_with(&recipients, &toy, b"grain").unwrap();
+        for key in [&device, &toy.0] {
+            assert_eq!(decrypt("box", &sealed, &[key], 4).unwrap().as_slice(), b"grain");
+        }
+        let refused = encrypt(&recipients, b"grain");
+        assert!(matches!(refused, Err(Error::NoPlugin { plugin }) if plugin == "toy"));
+    }
+
+    #[test]
+    fn stanzas_of_plugins_count_as_recipients_and_grease_does_not() {
+        let header = b"age-encryption.org/v1\n-> X25519 a\nb\n-> toy c\nd\n-> x-grease e\n\n--- f";
+        assert_eq!(check_header("box", header, 3).unwrap(), 2);
+        assert!(matches!(check_header("box", header, 2), Err(Error::Limit { got: 3, .. })));
+    }
 }
