@@ -351,6 +351,22 @@ pub(crate) fn protected_recovery(context: &Context) -> Result<Option<Box<dyn Ide
     }
 }
 
+/// Returns the temporary files of commands that were stopped while they wrote a key.
+pub(crate) fn leftovers(places: &Places) -> Result<Vec<PathBuf>, Error> {
+    let folder = places.keys();
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let listed = |e| Error::io("list", &folder, e);
+    let entries = std::fs::read_dir(&folder).map_err(listed)?;
+    let paths: Vec<PathBuf> =
+        entries.map(|entry| Ok(entry?.path())).collect::<Result<_, _>>().map_err(listed)?;
+    let is_left = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(file::TEMPORARY))
+    };
+    Ok(paths.into_iter().filter(is_left).collect())
+}
+
 /// Returns the readers of a new channel: this device, and the recovery key.
 pub(crate) fn own_readers(places: &Places) -> Result<Vec<Reader>, Error> {
     let mut readers = Vec::new();

@@ -157,6 +157,15 @@ fn key_files(context: &Context) -> Result<Vec<Finding>, Error> {
         let protection = role.protection(&context.places)?;
         protected += usize::from(protection == Some(Protection::Passphrase));
     }
+    for path in keys::leftovers(&context.places)? {
+        findings.push(Finding::warning(
+            format!(
+                "`{}` was left by a command that was stopped, and may hold a key",
+                path.display()
+            ),
+            format!("rm {}", path.display()),
+        ));
+    }
     if findings.is_empty() {
         let says = format!("only you can read them; {protected} under a passphrase");
         findings.push(Finding::ok(says));

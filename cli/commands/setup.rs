@@ -56,8 +56,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     if !arguments.dry_run && !made.is_empty() {
         context.output.say(
             "Next: `garner channel add NAME file:/FOLDER` to publish to or read from a folder.\n\
-             Copy the recovery key to paper or another medium: it opens what you publish when \
-             this machine is lost.",
+             Copy the recovery key to paper (`garner key export recovery --paper`) or to another \
+             medium: it opens what you publish when this machine is lost.",
         );
     }
     Ok(())

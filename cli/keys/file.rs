@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// The most that is read of a key file, in bytes.
 const LIMIT: u64 = 64 << 10;
+/// How the names of files start that are not whole yet.
+pub(super) const TEMPORARY: &str = ".tmp-";
 /// How encrypted files start: binary, and armored.
 const SEALED: [&[u8]; 2] = [b"age-encryption.org/v1\n", b"-----BEGIN AGE ENCRYPTED FILE-----"];
 
@@ -73,8 +75,10 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 fn write_temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let folder = folder_of(path);
     make_private(folder)?;
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("write to", folder, e))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(folder)
+        .map_err(|e| Error::io("write to", folder, e))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(|e| Error::io("write", path, e))?;

@@ -131,6 +131,47 @@ fn a_key_file_that_would_burn_minutes_is_refused_at_once() {
 }
 
 #[test]
+fn a_key_is_on_the_disk_at_every_moment_of_its_protection() {
+    let world = World::publisher();
+    let plain = fs::read(world.key("device")).unwrap();
+    let file = world.path("passphrase");
+    write_private(&file, PASSPHRASE);
+    let mut seen = Vec::new();
+    for verb in ["protect", "unprotect"] {
+        let mut command = world.command(&["key", verb, "device"]);
+        command.env("GARNER_PASSPHRASE_FILE", &file).stdout(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        while child.try_wait().unwrap().is_none() {
+            let bytes = fs::read(world.key("device")).unwrap();
+            if seen.last() != Some(&bytes) {
+                seen.push(bytes);
+            }
+        }
+        assert!(child.wait().unwrap().success(), "{verb}");
+    }
+    // The key, the whole encrypted file, and the key again: nothing in between.
+    seen.push(fs::read(world.key("device")).unwrap());
+    seen.dedup();
+    assert!(seen.iter().all(|b| *b == plain || b.starts_with(b"age-encryption.org/v1\n")));
+    assert!(seen.len() <= 3 && seen.last() == Some(&plain), "{} states", seen.len());
+    // Killed in the middle, it is one of the two as well.
+    for milliseconds in [5, 300, 900, 1500] {
+        let mut command = world.command(&["key", "protect", "device"]);
+        command.env("GARNER_PASSPHRASE_FILE", &file).stdout(std::process::Stdio::null());
+        let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let bytes = fs::read(world.key("device")).unwrap();
+        if bytes != plain {
+            run_with(&world, PASSPHRASE, &["key", "unprotect", "device"]).succeeds();
+            write_private(&file, PASSPHRASE);
+        }
+        assert_eq!(fs::read(world.key("device")).unwrap(), plain);
+    }
+}
+
+#[test]
 fn the_file_beside_a_protected_key_cannot_name_another_key() {
     let world = World::publisher();
     run_with(&world, PASSPHRASE, &["key", "protect", "device"]).succeeds();

@@ -129,6 +129,12 @@ fn the_doctor_names_what_is_wrong_and_the_command_that_mends_it() {
     run_at(&world, "2028-04-01T12:00:00Z", &["doctor"]).fails(4, &["1 of the checks"]);
     let early = run_at(&world, "2020-01-01T00:00:00Z", &["doctor"]).succeeds();
     assert!(early.contains("set the clock"), "{early}");
+    // What a killed command left.
+    let left = world.path("config/garner/keys/.tmp-abc");
+    fs::write(&left, "half a key").unwrap();
+    let told = format!("-> rm {}", text(&left));
+    assert!(world.ok(&["doctor"]).contains(&told));
+    fs::remove_file(left).unwrap();
     // A key that others can read, and one that is gone.
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     fs::set_permissions(world.key("root"), mode).unwrap();
