@@ -12,6 +12,7 @@ mod keys;
 mod output;
 mod places;
 mod report;
+mod section;
 mod table;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use garner_compiler::{Compiler, Options};
-use garner_kernel::bundle::{DeviceKey, SecretScan};
+use garner_kernel::bundle::{DeviceKey, Reason, SecretScan};
 use garner_kernel::{ChannelName, Contents, Draft, diff};
 use garner_sync::{ChannelSettings, Publication, Published};
 use serde_json::json;
@@ -112,6 +112,7 @@ impl Context {
             publisher: &key,
             devices: &devices,
             now: self.now(),
+            reason: Reason::Publish,
             tool: concat!("garner ", env!("CARGO_PKG_VERSION")).to_owned(),
             scan: scan(draft)?,
         };
