@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use garner_kernel::bundle::{self, Anchor, Identity};
+use garner_kernel::bundle::{self, Identity};
 use garner_kernel::{ChannelName, Moment, Version};
 use garner_sync::ChannelSettings;
 use serde::{Deserialize, Serialize};
@@ -59,18 +59,19 @@ pub(crate) fn open_newest(
     context: &Context,
 ) -> Result<Option<Opened>, Error> {
     let started = Instant::now();
-    let releases = context.releases(settings)?;
-    let Some(newest) = releases.last() else { return Ok(None) };
-    let trust = &settings.trust;
-    let bundle = garner_sync::bundle_at(&context.mirror(settings)?, trust, newest.version)?;
-    let repository = trust.repository.id.clone();
-    let channel = Some(trust.repository.channel.clone());
-    let anchor = Anchor { repository, channel, floor: trust.floor };
+    let mirror = context.mirror(settings)?;
+    let survey = match garner_sync::survey(&mirror, &settings.trust) {
+        Err(garner_sync::Error::NoRepository) => return Ok(None),
+        found => found?,
+    };
+    let Some(newest) = survey.history().newest() else { return Ok(None) };
+    let version = newest.head.version;
+    let fetched = survey.fetch(&mirror, &settings.trust, version)?;
     // Opening ends with the tree digest: every fragment is there and is what was published.
-    let kernel = bundle::open(&bundle, &anchor, &[key])?.into_inner();
+    let kernel = bundle::open(&fetched.bundle, &fetched.anchor, &[key])?.into_inner();
     let fragments = kernel.contents.fragments().len();
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Some(Opened { version: newest.version, fragments, seconds }))
+    Ok(Some(Opened { version, fragments, seconds }))
 }
 
 /// Remembers a drill of a channel.
@@ -130,7 +131,7 @@ pub(crate) fn warning(
 ///
 /// A first version has nothing to try the key on yet, and whoever asked for silence gets it.
 pub(crate) fn warn(channel: &ChannelName, settings: &ChannelSettings, context: &Context) {
-    if settings.trust.floor.is_none() {
+    if settings.trust.known.floor.is_none() {
         return;
     }
     let text = match warning(channel, settings, context) {

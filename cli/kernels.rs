@@ -1,17 +1,17 @@
 //! How people name kernels, and how a name becomes contents.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use garner_kernel::bundle::{self, Anchor, Bundle, Identity};
+use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, NoteRef};
 use garner_kernel::{ChannelName, Contents, Kernel, Verified, Version};
-use garner_sync::{ChannelSettings, FolderRemote, Release};
+use garner_sync::{ChannelSettings, Fetched, FolderRemote, Release};
 
 use crate::context::Context;
 use crate::drafts::names_in;
 use crate::error::Error;
-use crate::files;
 use crate::keys::{self, KeyError};
+use crate::section::{self, Section};
 
 /// A kernel as it is typed: `notes`, `notes@3`, `notes@prev`, `notes@latest`, or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,9 +87,9 @@ impl Context {
 
     /// Returns the pulled versions of a channel, the oldest first.
     pub(crate) fn releases(&self, settings: &ChannelSettings) -> Result<Vec<Release>, Error> {
-        match garner_sync::log(&self.mirror(settings)?, &settings.trust) {
+        match garner_sync::survey(&self.mirror(settings)?, &settings.trust) {
             Err(garner_sync::Error::NoRepository) => Ok(Vec::new()),
-            other => Ok(other?),
+            other => Ok(other?.releases()),
         }
     }
 
@@ -147,31 +147,53 @@ impl Context {
         channel: &ChannelName,
         version: Version,
     ) -> Result<Verified<Kernel>, Error> {
-        let settings = self.settings(channel)?;
-        let mirror = self.mirror(&settings)?;
-        let bundle = match garner_sync::bundle_at(&mirror, &settings.trust, version) {
-            Err(garner_sync::Error::MissingFile { .. } | garner_sync::Error::NoRepository)
-                if settings.url.is_some() =>
-            {
-                self.pull(channel, Some(version))?;
-                garner_sync::bundle_at(&mirror, &settings.trust, version)?
-            }
-            found => found?,
-        };
-        let channel = Some(channel.clone());
-        let anchor = Anchor { repository: settings.trust.repository.id, channel, floor: None };
-        self.open_bundle(&bundle, &anchor)
+        let fetched = self.fetch(channel, version)?;
+        self.open_bundle(&fetched.bundle, &fetched.anchor)
     }
 
-    fn open_file(&self, path: &std::path::Path) -> Result<Verified<Kernel>, Error> {
+    /// Returns a version with all its files: from the mirror, or from the remote where it lacks
+    /// some.
+    pub(crate) fn fetch(&self, channel: &ChannelName, version: Version) -> Result<Fetched, Error> {
+        let settings = self.settings(channel)?;
+        let mirror = self.mirror(&settings)?;
+        let local = || {
+            let survey = garner_sync::survey(&mirror, &settings.trust)?;
+            survey.fetch(&mirror, &settings.trust, version)
+        };
+        match local() {
+            Err(
+                garner_sync::Error::MissingFile { .. }
+                | garner_sync::Error::NoRepository
+                | garner_sync::Error::NoVersion { .. },
+            ) if settings.url.is_some() => {
+                self.pull(channel, Some(version))?;
+                Ok(local()?)
+            }
+            found => Ok(found?),
+        }
+    }
+
+    fn open_file(&self, path: &Path) -> Result<Verified<Kernel>, Error> {
+        let (bundle, anchor) = self.judge_file(path)?;
+        self.open_bundle(&bundle, &anchor).map_err(|error| match error {
+            Error::Kernel(source) => Error::Bundle { path: path.to_owned(), source },
+            other => other,
+        })
+    }
+
+    /// Reads a bundle file and returns it with the anchor that judges it: what this machine knows
+    /// of its channel.
+    ///
+    /// # Errors
+    /// [`Error::Untrusted`] if nobody pinned its repository here.
+    pub(crate) fn judge_file(&self, path: &Path) -> Result<(Bundle<Section>, Anchor), Error> {
         let refused = |source| Error::Bundle { path: path.to_owned(), source };
-        let bytes = files::read(path)?;
-        let bundle = Bundle::parse(&bytes).map_err(refused)?;
+        let mut bundle = section::scan(path)?;
         let first = bundle.roots.first().map_or(&[][..], Vec::as_slice);
         let repository = bundle::repository_of(first).map_err(refused)?;
-        let anchor = Anchor { repository: repository.clone(), channel: None, floor: None };
-        let checked = bundle::check(&bundle, &anchor).map_err(refused)?;
-        let channel = checked.head().channel.clone();
+        let pin = Anchor::pin(repository.clone(), None);
+        let head = bundle::read_head(&bundle, &pin).map_err(refused)?;
+        let (channel, version) = (head.head.channel.clone(), head.head.version);
         let settings = match self.settings(&channel) {
             Ok(settings) if settings.trust.repository.id == repository => settings,
             Ok(_) | Err(Error::UnknownChannel { .. }) => {
@@ -180,22 +202,34 @@ impl Context {
             }
             Err(other) => return Err(other),
         };
-        // A file may be older than what is known of who may publish: the longer chain judges.
-        let bundle = match garner_sync::roots(&self.mirror(&settings)?) {
-            Ok(roots) if roots.len() > bundle.roots.len() => Bundle { roots, ..bundle },
-            Ok(_) | Err(garner_sync::Error::NoRepository) => bundle,
+        let mut known = settings.trust.known.clone();
+        match garner_sync::survey(&self.mirror(&settings)?, &settings.trust) {
+            Ok(survey) => {
+                // A file may be older than what is known of who may publish, and of what was
+                // revoked: the newer statements judge.
+                if survey.root_notes().len() > bundle.roots.len() {
+                    bundle.roots = survey.root_notes().to_vec();
+                }
+                bundle.revocations = newer(bundle.revocations, survey.revocations());
+                let here = survey.history().at(version);
+                let newest = survey.history().newest().map(|newest| newest.head.version);
+                known.vouched = here
+                    .filter(|here| here.digest == head.digest && newest > Some(version))
+                    .map(|here| here.digest);
+            }
+            Err(garner_sync::Error::NoRepository) => {}
             Err(other) => return Err(other.into()),
-        };
+        }
         // An older version may be looked at; one that claims to be newer must follow on.
-        let floor = settings.trust.floor.filter(|floor| floor.version <= checked.head().version);
-        let anchor = Anchor { floor, ..anchor };
-        self.open_bundle(&bundle, &anchor).map_err(|error| match error {
-            Error::Kernel(source) => refused(source),
-            other => other,
-        })
+        known.floor = known.floor.filter(|floor| floor.version <= version);
+        Ok((bundle, Anchor { known, ..Anchor::pin(repository, Some(channel)) }))
     }
 
-    fn open_bundle(&self, bundle: &Bundle, anchor: &Anchor) -> Result<Verified<Kernel>, Error> {
+    fn open_bundle<B: Blob>(
+        &self,
+        bundle: &Bundle<B>,
+        anchor: &Anchor,
+    ) -> Result<Verified<Kernel>, Error> {
         let devices = keys::devices(self)?;
         let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
         match bundle::open(bundle, anchor, &devices) {
@@ -209,6 +243,13 @@ impl Context {
             opened => Ok(opened?),
         }
     }
+}
+
+/// Returns the newer of the revocations in a file and those known here.
+fn newer(file: Option<Vec<u8>>, known: Option<(NoteRef, Vec<u8>)>) -> Option<Vec<u8>> {
+    let Some((reference, note)) = known else { return file };
+    let number = file.as_deref().and_then(|note| bundle::Revocations::number_of(note).ok());
+    if number >= Some(reference.number) { file } else { Some(note) }
 }
 
 #[cfg(test)]

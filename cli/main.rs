@@ -14,6 +14,7 @@ mod output;
 mod places;
 mod qr;
 mod report;
+mod section;
 mod table;
 
 use std::process::ExitCode;

@@ -101,8 +101,11 @@ pub(crate) fn beside(head: &str, text: &str, lines: usize) -> String {
 pub(crate) const WIDTH: usize = 110;
 
 /// Returns a count and its noun, in the plural where it is not one.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+pub(crate) fn count<N>(number: N, noun: &str) -> String
+where
+    N: std::fmt::Display + PartialEq + From<u8> + Copy,
+{
+    if number == N::from(1) { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use clap::Subcommand;
 use garner_kernel::ChannelName;
-use garner_kernel::bundle::{self, KeyGrant, Reader, Recipient, RepositoryId, Right, Root, limits};
-use garner_sync::{ChannelSettings, Invite, Name, Remote as _, Repository, Trust};
+use garner_kernel::bundle::{
+    self, Holders, KeyGrant, Reader, Recipient, RepositoryId, Right, Root, RootChain,
+};
+use garner_sync::{ChannelSettings, Invite, Repository, Trust};
 use serde_json::json;
 
 use crate::context::Context;
@@ -47,6 +49,11 @@ pub(crate) enum Command {
         #[arg(long = "as", value_name = "LABEL")]
         label: String,
     },
+    /// Say that a channel is still looked after, so that readers keep trusting their copies
+    Renew {
+        /// The channel
+        name: ChannelName,
+    },
     /// Forget a channel on this machine; what is loaded and published stays
     Remove {
         /// The channel
@@ -67,10 +74,11 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
                 return show(name, &settings, context);
             }
             let repository = Repository { id: repository.clone(), channel: name.clone() };
-            let trust = Trust { repository, floor: None };
+            let trust = Trust::pin(repository);
             save(name, &ChannelSettings { url: None, trust, readers: Vec::new() }, context)
         }
         Command::Grant { name, recipient, label } => grant(name, recipient, label, context),
+        Command::Renew { name } => renew(name, context),
         Command::Remove { name, yes } => remove(name, *yes, context),
     }
 }
@@ -81,7 +89,7 @@ fn list(context: &Context) -> Result<(), Error> {
     for channel in context.known_channels()? {
         let settings = context.settings(&channel)?;
         let url = settings.url.as_ref().map(ToString::to_string);
-        let version = settings.trust.floor.map(|floor| floor.version);
+        let version = settings.trust.known.floor.map(|floor| floor.version);
         rows.push(vec![
             channel.to_string(),
             version.map_or_else(|| "-".to_owned(), |version| version.to_string()),
@@ -115,7 +123,7 @@ fn show(name: &ChannelName, settings: &ChannelSettings, context: &Context) -> Re
             "name": name.as_str(),
             "repository": repository.to_string(),
             "invite": invite,
-            "pulled": settings.trust.floor.map(|floor| floor.version.get()),
+            "pulled": settings.trust.known.floor.map(|floor| floor.version.get()),
             "readers": settings.readers.iter().map(reader).collect::<Vec<_>>(),
         }));
     }
@@ -159,24 +167,27 @@ fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Result<(), Err
         return save(name, &settings, context);
     }
     let remote = invite.url.open()?;
-    let first = remote.get(&Name::root(1), limits::ROOT as u64)?;
+    let notes = match garner_sync::roots(&remote) {
+        Err(garner_sync::Error::NoRepository) => Vec::new(),
+        notes => notes?,
+    };
     let ours = keys::publisher_public(&context.places);
-    let (id, publishes) = match (first, &invite.repository) {
+    let (id, publishes) = match (notes.first(), &invite.repository) {
         (None, None) => (create(&remote, context)?, true),
         (None, Some(_)) => return Err(garner_sync::Error::NoRepository.into()),
-        (Some(note), pin) => {
-            let there = bundle::repository_of(&note)?;
+        (Some(first), pin) => {
+            let there = bundle::repository_of(first)?;
             let pin = pin.clone().ok_or_else(|| garner_sync::Error::RepositoryExists {
                 repository: there.to_string(),
             })?;
-            let root = bundle::check_chain(&pin, &[note])?;
-            let (publishers, _) = root.holders(Right::Publish);
+            let roots = RootChain::check(&pin, &notes)?;
+            let (publishers, _) = roots.last().holders(&Right::Publish);
             (pin, ours.is_ok_and(|ours| publishers.contains(&&ours)))
         }
     };
     let readers = if publishes { keys::own_readers(&context.places)? } else { Vec::new() };
     let repository = Repository { id, channel: name.clone() };
-    let trust = Trust { repository, floor: None };
+    let trust = Trust::pin(repository);
     save(name, &ChannelSettings { url: Some(invite.url.clone()), trust, readers }, context)?;
     if publishes {
         context.output.say("You publish here; `garner channel grant` lets other devices read.");
@@ -194,8 +205,11 @@ fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Result<(), Err
 fn create(remote: &garner_sync::FolderRemote, context: &Context) -> Result<RepositoryId, Error> {
     let (root_key, publisher) = (keys::root(context)?, keys::publisher(context)?);
     let not_after = context.now().plus_days(KEY_DAYS);
-    let grant = |key| KeyGrant { key, not_after, channels: Vec::new() };
-    let holder = |key: &bundle::PublisherKey| (vec![key.public().name().clone()], 1);
+    let grant = |key| KeyGrant::until(key, not_after);
+    let holder = |key: &bundle::PublisherKey| Holders {
+        keys: vec![key.public().name().clone()],
+        threshold: 1,
+    };
     let root = Root {
         repository: None,
         version: 1,
@@ -205,6 +219,7 @@ fn create(remote: &garner_sync::FolderRemote, context: &Context) -> Result<Repos
             (Right::Root, holder(&root_key)),
             (Right::Publish, holder(&publisher)),
             (Right::Freshness, holder(&publisher)),
+            (Right::Revoke, holder(&publisher)),
         ]
         .into(),
     };
@@ -224,11 +239,32 @@ fn grant(
     settings.readers.push(Reader { name: label.to_owned(), recipient: recipient.clone() });
     garner_sync::save_settings(&context.places.channel(name), &settings)?;
     drop(lock);
-    if settings.trust.floor.is_some() {
+    if settings.trust.known.floor.is_some() {
         // Only the keyring changes: the fragments stay those of the newest version.
         context.publish(name, &garner_kernel::Draft::default())?;
     }
     show(name, &context.settings(name)?, context)
+}
+
+fn renew(name: &ChannelName, context: &Context) -> Result<(), Error> {
+    let settings = context.settings(name)?;
+    let url = settings.url.as_ref();
+    let remote = url.ok_or_else(|| Error::NoRemote { channel: name.clone() })?.open()?;
+    let key = keys::publisher(context)?;
+    let renewed = garner_sync::renew(&remote, &settings.trust, &key, context.now())?;
+    let latest = renewed.ok_or_else(|| garner_sync::Error::Empty { channel: name.clone() })?;
+    if context.global.json {
+        return context.output.print_json(json!({
+            "channel": name.as_str(),
+            "version": latest.version.get(),
+            "expires": latest.expires.to_string(),
+        }));
+    }
+    context.output.print(&format!(
+        "`{name}` is at {}; readers believe that until {}.\n",
+        latest.version,
+        latest.expires.date()
+    ))
 }
 
 fn remove(name: &ChannelName, yes: bool, context: &Context) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 //! Each check is a function that returns what it found; a new one is a line in [`CHECKS`].
 
 use clap::Args;
-use garner_kernel::bundle::{self, Root};
+use garner_kernel::bundle::{Root, RootChain};
 use garner_sync::ChannelSettings;
 use serde_json::json;
 
@@ -198,7 +198,7 @@ fn recovery_reads(context: &Context) -> Result<Vec<Finding>, Error> {
 fn drills(context: &Context) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     for (channel, settings) in drill::published(context)? {
-        if settings.trust.floor.is_none() {
+        if settings.trust.known.floor.is_none() {
             continue;
         }
         let drill = drill::last(&settings, context)?;
@@ -255,7 +255,7 @@ fn root(settings: &ChannelSettings, context: &Context) -> Result<Option<Root>, E
         Err(garner_sync::Error::NoRepository) => return Ok(None),
         found => found?,
     };
-    Ok(Some(bundle::check_chain(&settings.trust.repository.id, &roots)?))
+    Ok(Some(RootChain::check(&settings.trust.repository.id, &roots)?.last().clone()))
 }
 
 /// The clock is not behind what was published already.

@@ -39,12 +39,14 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         let reason = match release.reason {
             Reason::Publish => "publish".to_owned(),
             Reason::RollbackTo(version) => format!("rollback to {version}"),
+            Reason::Promote(head) => format!("promote {}", head.short()),
         };
         let read = reading.version == Some(release.version);
         let signers: Vec<_> = release.signers.iter().map(ToString::to_string).collect();
         let mark = match (read, reading.held) {
             (true, true) => styled("<- read here, held", output::YELLOW),
             (true, false) => styled("<- read here", output::GREEN),
+            (false, _) if release.revoked.is_some() => styled("revoked", output::RED),
             (false, _) => String::new(),
         };
         rows.push(vec![
@@ -63,6 +65,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             "signers": signers,
             "reason": reason,
             "read": read,
+            "revoked": release.revoked,
         }));
     }
     if context.global.json {

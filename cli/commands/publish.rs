@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use garner_compiler::{Compiler, Options};
-use garner_kernel::bundle::{Identity, SecretScan};
+use garner_kernel::bundle::{Identity, Reason, SecretScan};
 use garner_kernel::{ChannelName, Contents, Draft, diff};
 use garner_sync::{ChannelSettings, Publication, Published};
 use serde_json::json;
@@ -114,6 +114,7 @@ impl Context {
             devices: &devices,
             plugins: &keys::InstalledPlugins,
             now: self.now(),
+            reason: Reason::Publish,
             tool: concat!("garner ", env!("CARGO_PKG_VERSION")).to_owned(),
             scan: scan(draft)?,
         };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use garner_kernel::{ChannelName, Version};
-use garner_sync::Pulled;
+use garner_sync::{Overdue, Pulled};
 use serde_json::json;
 
 use crate::context::Context;
@@ -67,10 +67,8 @@ impl Context {
         path: Option<&Path>,
     ) -> Result<(), Error> {
         let Some(path) = path else { return Ok(()) };
-        let settings = self.settings(channel)?;
-        let mirror = self.mirror(&settings)?;
-        let bundle = garner_sync::bundle_at(&mirror, &settings.trust, version)?;
-        Ok(garner_sync::write_over(path, &bundle.to_bytes())?)
+        let fetched = self.fetch(channel, version)?;
+        Ok(garner_sync::write_over(path, &fetched.bundle.to_bytes())?)
     }
 
     /// Pulls a channel into its mirror and remembers the newest head.
@@ -84,9 +82,23 @@ impl Context {
         let url = settings.url.as_ref();
         let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
         let mirror = self.mirror(&settings)?;
-        let pulled = garner_sync::pull(&remote, &mirror, &settings.trust, version)?;
-        if settings.trust.floor != Some(pulled.floor) {
-            settings.trust.floor = Some(pulled.floor);
+        let now = self.now();
+        if settings.trust.clock_is_behind(now) {
+            self.output.say(&format!(
+                "The clock of this machine is behind: signed times up to {} were seen.",
+                settings.trust.time(now)
+            ));
+        }
+        let pulled = garner_sync::pull(&remote, &mirror, &settings.trust, version, now)?;
+        for Overdue { what, expired } in &pulled.overdue {
+            self.output.say(&format!(
+                "The {what} of `{channel}` expired on {}; its publisher should run \
+                 `garner channel renew {channel}`.",
+                expired.date()
+            ));
+        }
+        if settings.trust != pulled.trust {
+            settings.trust = pulled.trust.clone();
             garner_sync::save_settings(&self.places.channel(channel), &settings)?;
         }
         Ok(pulled)

@@ -104,7 +104,8 @@ fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, 
     let mut rows = Vec::new();
     for channel in context.known_channels()? {
         let settings = context.settings(&channel)?;
-        let pulled = settings.trust.floor.map_or_else(|| "-".into(), |f| f.version.to_string());
+        let pulled =
+            settings.trust.known.floor.map_or_else(|| "-".into(), |f| f.version.to_string());
         let status = loaded.iter().find(|status| status.name == channel);
         let read = status.and_then(|s| s.reading.version);
         let read = read.map_or_else(|| "-".to_owned(), |version| version.to_string());

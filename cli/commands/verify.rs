@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use garner_compiler::provenance::{self, ProvenanceReport, Transcripts};
-use garner_kernel::bundle::{self, Anchor, Bundle};
+use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, Step};
 use garner_kernel::{ChannelName, Fragment};
 use garner_loader::Filters;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
 use crate::output::{self, styled};
-use crate::{files, table};
+use crate::{files, keys, section, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -31,12 +31,30 @@ pub(crate) struct Arguments {
 /// One check and what it found; no problems means that it holds.
 struct Checked {
     name: String,
+    /// What the check found, where its name alone does not say it.
+    found: String,
     problems: Vec<String>,
 }
 
 impl Checked {
     fn holds(name: impl Into<String>) -> Self {
-        Self { name: name.into(), problems: Vec::new() }
+        Self { name: name.into(), found: String::new(), problems: Vec::new() }
+    }
+
+    fn step(step: &str, found: impl Into<String>) -> Self {
+        Self { found: found.into(), ..Self::holds(step) }
+    }
+
+    fn broken(name: impl Into<String>, problems: Vec<String>) -> Self {
+        Self { problems, ..Self::holds(name) }
+    }
+
+    /// Returns the line that is printed: name and finding in columns.
+    fn line(&self) -> String {
+        if self.found.is_empty() {
+            return self.name.clone();
+        }
+        format!("{:12} {}", self.name, self.found)
     }
 }
 
@@ -59,7 +77,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 fn show(checks: &[Checked], context: &Context) -> Result<(), Error> {
     let problems = checks.iter().filter(|check| !check.problems.is_empty()).count();
     if context.global.json {
-        let check = |c: &Checked| json!({ "name": c.name, "problems": c.problems });
+        let check =
+            |c: &Checked| json!({ "name": c.name, "found": c.found, "problems": c.problems });
         let checks: Vec<_> = checks.iter().map(check).collect();
         context.output.print_json(json!({ "sound": problems == 0, "checks": checks }))?;
     } else {
@@ -70,7 +89,7 @@ fn show(checks: &[Checked], context: &Context) -> Result<(), Error> {
             } else {
                 styled("BROKEN", output::RED)
             };
-            text.push_str(&format!("{mark}  {}\n", check.name));
+            text.push_str(&format!("{mark}  {}\n", check.line()));
             for problem in &check.problems {
                 text.push_str(&format!("        {problem}\n"));
             }
@@ -82,7 +101,7 @@ fn show(checks: &[Checked], context: &Context) -> Result<(), Error> {
 
 fn store(context: &Context) -> Result<Vec<Checked>, Error> {
     let report = context.store()?.verify()?;
-    let check = |c: garner_loader::Check| Checked { name: c.name.into(), problems: c.problems };
+    let check = |c: garner_loader::Check| Checked::broken(c.name, c.problems);
     Ok(report.checks.into_iter().map(check).collect())
 }
 
@@ -93,37 +112,99 @@ fn draft(arguments: &Arguments, context: &Context) -> Result<Vec<Checked>, Error
     Ok(vec![Checked::holds(name)])
 }
 
-/// Checks a bundle file, with and without keys.
+/// Checks a bundle file step by step; without a key of a reader, as far as that goes.
 fn file(path: &Path, context: &Context) -> Result<Vec<Checked>, Error> {
-    let refused = |source| Error::Bundle { path: path.to_owned(), source };
-    let bundle = Bundle::parse(&files::read(path)?).map_err(refused)?;
-    let mut checks = vec![Checked::holds("frames and digest of the file")];
+    let bundle = section::scan(path)?;
+    let mut checks = vec![Checked::step("frames", "types, order, sizes, digest of the file")];
     let first = bundle.roots.first().map_or(&[][..], Vec::as_slice);
-    let repository = bundle::repository_of(first).map_err(refused)?;
-    let anchor = Anchor { repository: repository.clone(), channel: None, floor: None };
-    let checked = bundle::check(&bundle, &anchor).map_err(refused)?;
-    let head = checked.head();
-    checks.push(Checked::holds(format!("root of repository {repository}")));
-    checks.push(Checked::holds(format!(
-        "head {} of `{}`, signed by {}",
-        head.version,
-        head.channel,
-        checked.manifest().publisher
-    )));
-    let objects = table::count(bundle.objects.len(), "object");
-    checks.push(Checked::holds(format!("sizes and digests of manifest, keyring and {objects}")));
-    match context.open_kernel(&KernelName::File(path.to_owned())) {
-        Ok(kernel) => {
-            let fragments = kernel.get().contents.fragments().len();
-            let fragments = table::count(fragments, "fragment");
-            checks.push(Checked::holds(format!("contents: {fragments}")));
+    let pinned = bundle::repository_of(first)
+        .map_err(|source| Error::Bundle { path: path.to_owned(), source })?;
+    let (bundle, anchor) = match context.judge_file(path) {
+        Ok(judged) => judged,
+        Err(Error::Untrusted { repository, channel, .. }) => {
+            context.output.say(&format!(
+                "No channel `{channel}` here pins repository {repository}: the file is checked \
+                 against itself."
+            ));
+            (bundle, Anchor::pin(pinned, None))
         }
-        Err(error @ (Error::NoKey { .. } | Error::Untrusted { .. })) => {
-            context.output.say(&format!("The contents were not opened: {error}."));
-        }
-        Err(error) => return Err(error),
-    }
+        // The steps below say which rule is broken.
+        Err(Error::Bundle { .. }) => (bundle, Anchor::pin(pinned, None)),
+        Err(other) => return Err(other),
+    };
+    steps(&bundle, &anchor, &mut checks, context)?;
     Ok(checks)
+}
+
+/// Takes the steps of the verification and adds what came of each to `checks`.
+fn steps<B: Blob>(
+    bundle: &Bundle<B>,
+    anchor: &Anchor,
+    checks: &mut Vec<Checked>,
+    context: &Context,
+) -> Result<(), Error> {
+    let mut passed = Vec::new();
+    let devices = match keys::devices(context) {
+        Ok(devices) => devices,
+        Err(Error::NoKey { .. }) => Vec::new(),
+        Err(other) => return Err(other),
+    };
+    let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
+    let mut note = |step| passed.push(step);
+    let found = match bundle::verify(bundle, anchor, &devices, &mut note) {
+        // What needs no key was checked before the keyring was tried.
+        Err(error @ garner_kernel::Error::CannotDecrypt { .. }) => {
+            context.output.say(&format!("Nothing encrypted was read: {error}."));
+            Ok((bundle::check(bundle, anchor)?, None))
+        }
+        found => found.map(|(checked, fragments)| (checked, Some(fragments))),
+    };
+    match found {
+        Ok((checked, fragments)) => {
+            checks.extend(
+                passed
+                    .iter()
+                    .map(|step| Checked::step(step.as_str(), describe(*step, &checked, fragments))),
+            );
+        }
+        Err(error) => {
+            checks.extend(passed.iter().map(|step| Checked::holds(step.as_str())));
+            let failed = Step::ALL.into_iter().find(|step| !passed.contains(step));
+            let name = failed.map_or("records", Step::as_str);
+            checks.push(Checked::broken(name, vec![error.to_string()]));
+        }
+    }
+    Ok(())
+}
+
+/// Says what a step found.
+fn describe(step: Step, checked: &bundle::Checked, fragments: Option<u64>) -> String {
+    let (head, manifest) = (checked.head(), checked.manifest());
+    match step {
+        Step::Roots => {
+            let roots = table::count(checked.root().version, "root");
+            format!("{roots} of repository {}", head.repository)
+        }
+        Step::Heads => {
+            let signers: Vec<_> =
+                checked.signed_head().signers.iter().map(ToString::to_string).collect();
+            let (version, channel) = (head.version, &head.channel);
+            format!("{version} of `{channel}`, signed by {}", signers.join(", "))
+        }
+        Step::Revocations => match checked.revocations() {
+            None => "none".to_owned(),
+            Some(revocations) => table::count(revocations.entries.len(), "fragment"),
+        },
+        Step::Manifest => format!("made by {} at {}", manifest.tool, manifest.created),
+        Step::Files => {
+            let bytes: u64 = manifest.objects.iter().map(|object| object.file.size).sum();
+            let objects = table::count(manifest.objects.len(), "object");
+            format!("sizes and digests of keyring and {objects}, {bytes} bytes")
+        }
+        Step::Keyring => format!("opens epoch {}", manifest.epoch),
+        Step::Index => "binds the objects to this publication".to_owned(),
+        Step::Records => table::count(fragments.unwrap_or(0), "fragment"),
+    }
 }
 
 /// Checks every version of a channel that was pulled.
@@ -143,9 +224,7 @@ fn channel_checks(channel: &ChannelName, context: &Context) -> Result<Vec<Checke
                 let fragments = table::count(fragments, "fragment");
                 Checked::holds(format!("{}: {fragments}", release.version))
             }
-            Err(error) => {
-                Checked { name: release.version.to_string(), problems: vec![error.to_string()] }
-            }
+            Err(error) => Checked::broken(release.version.to_string(), vec![error.to_string()]),
         });
     }
     Ok(checks)
@@ -183,12 +262,10 @@ fn provenance_check(report: &ProvenanceReport) -> Checked {
             fault.kind.as_str()
         )
     };
-    Checked {
-        name: format!(
-            "provenance of {} from {}",
-            table::count(report.fragments, "fragment"),
-            table::count(report.sources, "source")
-        ),
-        problems: report.faults.iter().map(problem).collect(),
-    }
+    let name = format!(
+        "provenance of {} from {}",
+        table::count(report.fragments, "fragment"),
+        table::count(report.sources, "source")
+    );
+    Checked::broken(name, report.faults.iter().map(problem).collect())
 }

@@ -31,6 +31,8 @@ pub enum TombstoneReason {
     Removed,
     /// A version brought back an older one that did not hold it.
     RolledBack,
+    /// It was revoked: no version may show it any more.
+    Revoked,
 }
 
 impl TombstoneReason {
@@ -40,12 +42,13 @@ impl TombstoneReason {
             Self::Rejected => "rejected",
             Self::Removed => "removed",
             Self::RolledBack => "rolled-back",
+            Self::Revoked => "revoked",
         }
     }
 
     /// Returns the reason that `word` stands for.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Rejected, Self::Removed, Self::RolledBack]
+        [Self::Rejected, Self::Removed, Self::RolledBack, Self::Revoked]
             .into_iter()
             .find(|reason| reason.as_str() == word)
     }
@@ -188,10 +191,10 @@ impl Version {
         self.0
     }
 
-    /// Returns the version after this one.
+    /// Returns the version after this one; the last one stays what it is.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
+        Self(if self.0 < MAX_INTEGER { self.0 + 1 } else { MAX_INTEGER })
     }
 
     /// Returns the version before this one; `None` for the first.

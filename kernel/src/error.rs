@@ -3,6 +3,7 @@
 use crate::contents::Version;
 use crate::digest::{Digest, FragmentId};
 use crate::explain::{Explain, Fault};
+use crate::moment::Moment;
 
 /// Why bytes or words could not become a value of the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,16 @@ pub enum Error {
         got: u64,
         /// How large it may be.
         max: u64,
+    },
+    /// The file has a version of the format that this program does not know.
+    #[error(
+        "the {what} has version {found} of the format, which this version of garner does not read [K105]"
+    )]
+    Unsupported {
+        /// What has the version.
+        what: &'static str,
+        /// The version, as it is written.
+        found: String,
     },
     /// A signed note is malformed.
     #[error("the {what} is malformed: {rule} [K201]")]
@@ -189,6 +200,57 @@ pub enum Error {
         /// The other one.
         offered: Digest,
     },
+    /// A head does not follow on from those before it.
+    #[error("the head of {version} breaks the chain: {rule} [K302]")]
+    Chain {
+        /// The version of the head.
+        version: Version,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// Bytes could not be read.
+    #[error("the {what} cannot be read")]
+    Read {
+        /// What is read.
+        what: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A root or latest note expired too long ago.
+    #[error("the {what} expired on {}: nobody renewed it, or somebody holds back what is newer [K303]", expired.date())]
+    Expired {
+        /// Which note.
+        what: &'static str,
+        /// When.
+        expired: Moment,
+    },
+    /// Roots are missing that are known or named.
+    #[error("{offered} roots are offered, but {needed} are known or named [K304]")]
+    RootsMissing {
+        /// How many there must be.
+        needed: u64,
+        /// How many there are.
+        offered: u64,
+    },
+    /// Older revocations were offered than are known.
+    #[error("revocations {offered} were offered, but {known} are known or named [K305]")]
+    RevocationsWentBack {
+        /// The newest number that is known; 0 for none.
+        known: u64,
+        /// The offered one; 0 for none.
+        offered: u64,
+    },
+    /// Two revocations claim the same number.
+    #[error("two different revocations claim number {number}: {} and {} [K302]", known.short(), offered.short())]
+    RevocationsFork {
+        /// The number.
+        number: u64,
+        /// The note that is known or named.
+        known: Digest,
+        /// The other one.
+        offered: Digest,
+    },
     /// The search for secrets found some; nothing was sealed.
     #[error("{findings} secrets were found in the fragments")]
     SecretsFound {
@@ -215,6 +277,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Returns the code in the message (docs/format.md, "Error codes"), such as `K212`.
+    pub fn code(&self) -> Option<String> {
+        let message = self.to_string();
+        let (_, code) = message.strip_suffix(']')?.rsplit_once('[')?;
+        let known = code.len() == 4 && code.starts_with('K');
+        known.then(|| code.to_owned())
+    }
+}
+
 impl Explain for Error {
     fn fault(&self) -> Fault {
         match self {
@@ -226,7 +298,7 @@ impl Explain for Error {
             | Self::NotABundle
             | Self::BrokenKey { .. } => Fault::Input,
             Self::NoPlugin { .. } => Fault::Missing,
-            Self::Random { .. } => Fault::Internal,
+            Self::Random { .. } | Self::Read { .. } => Fault::Internal,
             _ => Fault::Trust,
         }
     }
@@ -254,7 +326,16 @@ impl Explain for Error {
                 "nothing was changed; compare both ids with what the publisher says"
             }
             Self::WentBack { .. } => "nothing was changed; ask the publisher why history was cut",
-            Self::Fork { .. } => "nothing was changed; show both digests to the publisher",
+            Self::Unsupported { .. } => "update garner; what is loaded stays as it is",
+            Self::Expired { .. } => {
+                "what is loaded stays as it is; ask the publisher to run `garner channel renew`"
+            }
+            Self::RootsMissing { .. } | Self::RevocationsWentBack { .. } => {
+                "nothing was changed; pull from another copy, or ask the publisher"
+            }
+            Self::Fork { .. } | Self::RevocationsFork { .. } => {
+                "nothing was changed; show both digests to the publisher"
+            }
             Self::SecretsFound { .. } => "run `garner review` and remove or edit those fragments",
             Self::KeyScope { .. } => "ask whoever holds the root key to name a key that may",
             Self::Signature { .. } | Self::Threshold { .. } => {

@@ -32,6 +32,6 @@ pub use explain::{Explain, Fault};
 pub use fragment::{Confidence, Fragment, Source, Text, normalize};
 pub use moment::Moment;
 pub use words::{
-    ChannelName, Class, FileName, KeyName, Kind, ProjectName, RecordId, RuleName, Scope, SessionId,
-    Tag, Trust,
+    ChannelName, Class, FileName, KeyName, Kind, ProjectName, RecordId, RevocationReason, RuleName,
+    Scope, SessionId, Tag, Trust,
 };

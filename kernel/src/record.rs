@@ -287,7 +287,7 @@ fn tombstone_of(wire: &WireTombstone) -> Result<Tombstone, Error> {
     let reason = TombstoneReason::from_word(&wire.reason).ok_or_else(|| Error::UnknownWord {
         what: "reason",
         word: wire.reason.clone(),
-        known: &["rejected", "removed", "rolled-back"],
+        known: &["rejected", "removed", "rolled-back", "revoked"],
     })?;
     if wire.rev == 0 {
         return Err(Error::Record { rule: "revisions start at 1".to_owned() });

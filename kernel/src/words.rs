@@ -223,3 +223,7 @@ name! {
     /// The rule of the compiler that proposed a fragment: `[a-z0-9-]`, 1 to 64 characters.
     RuleName, "rule name", 64, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
+name! {
+    /// Why a fragment was revoked, in one word: `[a-z0-9-]`, 1 to 64 characters.
+    RevocationReason, "reason of a revocation", 64, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}

@@ -1,8 +1,8 @@
 //! The wiring from a sealed bundle to a prompt: seal, open, load, recall, inject, record.
 
 use garner_kernel::bundle::{
-    Anchor, Bundle, DeviceKey, KeyGrant, Keyring, PublisherKey, Reader, Right, Root, Seal,
-    SecretScan, open, repository_of, seal,
+    Anchor, Bundle, DeviceKey, Holders, KeyGrant, Keyring, PublisherKey, Reader, Reason, Right,
+    Root, Seal, SecretScan, open, repository_of, seal,
 };
 use garner_kernel::{Kernel, Kind, Moment, Verified};
 
@@ -16,12 +16,8 @@ fn moment(text: &str) -> Moment {
 
 fn verified() -> Verified<Kernel> {
     let key = PublisherKey::from_seed("ada".parse().unwrap(), &[1; 32]);
-    let grant = KeyGrant {
-        key: key.public(),
-        not_after: moment("2027-01-01T00:00:00Z"),
-        channels: vec!["notes".parse().unwrap()],
-    };
-    let names = || (vec!["ada".parse().unwrap()], 1);
+    let grant = KeyGrant::until(key.public(), moment("2027-01-01T00:00:00Z"));
+    let names = || Holders { keys: vec!["ada".parse().unwrap()], threshold: 1 };
     let root = Root {
         repository: None,
         version: 1,
@@ -29,7 +25,7 @@ fn verified() -> Verified<Kernel> {
         keys: vec![grant],
         roles: [Right::Root, Right::Publish, Right::Freshness].map(|r| (r, names())).into(),
     };
-    let roots = vec![root.sign(&[&key])];
+    let roots = vec![root.sign(&[&key]).to_bytes()];
     let repository = repository_of(&roots[0]).unwrap();
     let device = DeviceKey::generate();
     let reader = Reader { name: "laptop".to_owned(), recipient: device.recipient() };
@@ -40,6 +36,8 @@ fn verified() -> Verified<Kernel> {
         repository: repository.clone(),
         roots,
         root: 1,
+        revocations: None,
+        reason: Reason::Publish,
         channel: "notes".parse().unwrap(),
         parent: None,
         keyring: (&keyring, keyring.seal().unwrap()),
@@ -50,7 +48,7 @@ fn verified() -> Verified<Kernel> {
     };
     let sealed = seal(&contents, &context).unwrap();
     let bundle = Bundle::parse(&sealed.bundle.to_bytes()).unwrap();
-    let anchor = Anchor { repository, channel: Some("notes".parse().unwrap()), floor: None };
+    let anchor = Anchor::pin(repository, Some("notes".parse().unwrap()));
     open(&bundle, &anchor, &[&device]).unwrap()
 }
 

@@ -93,22 +93,6 @@ pub enum Error {
         /// How often it was tried.
         tries: u32,
     },
-    /// The remote shows fewer roots than are known: it hides who may still publish.
-    #[error("the remote shows {offered} roots, but {known} are known")]
-    RootsWentBack {
-        /// How many are known here.
-        known: usize,
-        /// How many the remote shows.
-        offered: usize,
-    },
-    /// A heads chain does not hang together.
-    #[error("version {version} of channel `{channel}` does not follow on from the one before it")]
-    BrokenChain {
-        /// The channel.
-        channel: ChannelName,
-        /// The version.
-        version: Version,
-    },
     /// A settings or trust file is malformed.
     #[error("`{}` is not a valid settings file", path.display())]
     Settings {
@@ -153,11 +137,7 @@ impl Explain for Error {
             | Self::NoVersion { .. }
             | Self::Empty { .. }
             | Self::UnknownChannel { .. } => Fault::Missing,
-            Self::TooLarge { .. }
-            | Self::MissingFile { .. }
-            | Self::Refused { .. }
-            | Self::RootsWentBack { .. }
-            | Self::BrokenChain { .. } => Fault::Trust,
+            Self::TooLarge { .. } | Self::MissingFile { .. } | Self::Refused { .. } => Fault::Trust,
             Self::Kernel(source) => source.fault(),
         }
     }
@@ -173,10 +153,7 @@ impl Explain for Error {
                  usable"
             }
             Self::Url { .. } => "write a folder as `file:/media/usb/notes`",
-            Self::TooLarge { .. }
-            | Self::MissingFile { .. }
-            | Self::RootsWentBack { .. }
-            | Self::BrokenChain { .. } => {
+            Self::TooLarge { .. } | Self::MissingFile { .. } => {
                 "nothing was changed; copy the remote again or ask the publisher"
             }
             Self::Refused { source, .. } | Self::Kernel(source) => return source.hint(),

@@ -17,6 +17,11 @@ impl Name {
         Self(format!("root/{number:08}.note"))
     }
 
+    /// Returns the name of revocations number `number`.
+    pub fn revocations(number: u64) -> Self {
+        Self(format!("rev/{number:08}.note"))
+    }
+
     /// Returns the name of a keyring.
     pub fn keyring(digest: &Digest) -> Self {
         Self(format!("keyring/{digest}.age"))

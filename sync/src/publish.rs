@@ -1,18 +1,17 @@
 //! Publishing: make a repository, seal the next version, and commit it by creating its head.
 
 use garner_kernel::bundle::{
-    self, Anchor, Identity, Keyring, Plugins, PublisherKey, Reader, RepositoryId, Right, Root,
-    Seal, Sealed, SecretScan, limits,
+    self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader, Reason,
+    RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
 };
 use garner_kernel::{Contents, Digest, Moment, Version};
 
 use crate::error::Error;
-use crate::history::{self, Release};
 use crate::layout::Name;
-use crate::mirror;
 use crate::pull;
-use crate::remote::{Put, Remote};
+use crate::remote::{Put, Remote, required};
 use crate::repository::Trust;
+use crate::survey::{Survey, survey};
 
 /// How often a lost race is run again on top of what won.
 const TRIES: u32 = 10;
@@ -31,6 +30,8 @@ pub struct Publication<'a> {
     pub plugins: &'a dyn Plugins,
     /// The present.
     pub now: Moment,
+    /// Why: an ordinary publication, or one that countersigns another.
+    pub reason: Reason,
     /// The program that publishes, with its version.
     pub tool: String,
     /// What the search for secrets found.
@@ -55,10 +56,10 @@ pub fn create_repository(
     root: &Root,
     keys: &[&PublisherKey],
 ) -> Result<RepositoryId, Error> {
-    let note = root.sign(keys);
+    let note = root.sign(keys).to_bytes();
     let id = bundle::repository_of(&note)?;
     if remote.put_new(&Name::root(1), &note)? == Put::Exists {
-        let there = mirror::required(remote, &Name::root(1), limits::ROOT as u64)?;
+        let there = required(remote, &Name::root(1), limits::ROOT as u64)?;
         let there = bundle::repository_of(&there)?;
         if there != id {
             return Err(Error::RepositoryExists { repository: there.to_string() });
@@ -82,10 +83,10 @@ pub fn publish(
 ) -> Result<Published, Error> {
     let channel = &publication.trust.repository.channel;
     for _ in 0..TRIES {
-        let releases = history::log(remote, publication.trust)?;
+        let survey = survey(remote, publication.trust)?;
         // Publishing on top of a history that was cut would sign a fork of our own channel.
-        pull::check_floor(&releases, publication.trust)?;
-        let sealed = match seal_next(remote, publication, &releases, change)? {
+        pull::check_known(&survey, publication.trust)?;
+        let sealed = match seal_next(remote, publication, &survey, change)? {
             Published::New(sealed) => sealed,
             unchanged @ Published::Unchanged(_) => return Ok(unchanged),
         };
@@ -101,67 +102,138 @@ pub fn publish(
 fn seal_next(
     remote: &impl Remote,
     publication: &Publication<'_>,
-    releases: &[Release],
+    survey: &Survey,
     change: &dyn Fn(&Contents) -> Result<Contents, garner_kernel::Error>,
 ) -> Result<Published, Error> {
     let trust = publication.trust;
-    let anchor = trust.anchor();
-    let roots = mirror::roots(remote)?;
-    let root = bundle::check_chain(&trust.repository.id, &roots)?;
-    let ours = publication.publisher.public();
-    if !root.holders(Right::Publish).0.contains(&&ours) {
-        let reason = "the root of the repository does not name it".to_owned();
-        let key = ours.name().to_string();
-        return Err(garner_kernel::Error::KeyScope { key, reason }.into());
-    }
-    let newest = match releases.last() {
-        None => None,
-        Some(release) => {
-            let bundle = mirror::bundle_at(remote, trust, release.version)?;
-            let (mut parent, keyring) = bundle::open_parent(&bundle, &anchor, publication.devices)?;
-            parent.skip = history::skip_digest(releases, release.version.next());
-            Some((parent, keyring, bundle.keyring))
-        }
-    };
-    let before = newest.as_ref().map(|(parent, ..)| parent.contents.clone()).unwrap_or_default();
+    check_right(survey, publication.publisher, &Right::Publish)?;
+    let newest = open_newest(remote, publication, survey)?;
+    let before = newest.as_ref().map(|(parent, _)| parent.contents.clone()).unwrap_or_default();
     let contents = change(&before)?;
-    let (keyring, file) = match &newest {
-        Some((_, keyring, file)) if keyring.readers == publication.readers => {
-            (keyring.clone(), file.clone())
-        }
-        found => {
-            let mut keyring =
-                Keyring::new(trust.repository.id.clone(), publication.readers.to_vec());
-            if let Some((_, before, _)) = found {
-                keyring.epochs.clone_from(&before.epochs);
-            }
-            let file = keyring.seal_with(publication.plugins)?;
-            (keyring, file)
-        }
-    };
-    if let Some((parent, before_keyring, _)) = &newest
+    let (keyring, file) = next_keyring(publication, newest.as_ref())?;
+    if let Some((parent, before_keyring)) = &newest
         && contents == before
-        && before_keyring.readers == keyring.readers
+        && before_keyring.keyring.readers == keyring.readers
+        && names_roots(&parent.head, survey)
     {
         return Ok(Published::Unchanged(parent.head.version));
     }
+    // A clock that is behind must not make a head that no reader accepts.
+    let created = newest.as_ref().map(|(parent, _)| parent.head.created);
     let sealed = bundle::seal(
         &contents,
         &Seal {
             repository: trust.repository.id.clone(),
-            roots,
-            root: root.version,
+            roots: survey.root_notes().to_vec(),
+            root: survey.roots().last().version,
+            revocations: survey.revocations(),
+            reason: publication.reason.clone(),
             channel: trust.repository.channel.clone(),
-            parent: newest.as_ref().map(|(parent, ..)| parent),
+            parent: newest.as_ref().map(|(parent, _)| parent),
             keyring: (&keyring, file),
             publisher: publication.publisher,
-            now: publication.now,
+            now: created.map_or(publication.now, |created| created.max(publication.now)),
             tool: publication.tool.clone(),
             scan: publication.scan.clone(),
         },
     )?;
+    let anchor = Anchor::pin(trust.repository.id.clone(), Some(trust.repository.channel.clone()));
     check_own(&sealed, &anchor, publication, &contents)?;
     Ok(Published::New(Box::new(sealed)))
+}
+
+/// Returns whether a head names the roots and revocations that count now; otherwise the next
+/// version makes up for it, so that nobody can add to the time before them.
+fn names_roots(head: &Head, survey: &Survey) -> bool {
+    let revocations = survey.revocations().map(|(reference, _)| reference);
+    head.root == survey.roots().last().version && head.revocations == revocations
+}
+
+/// Checks that the last root gives our key a right.
+fn check_right(survey: &Survey, key: &PublisherKey, right: &Right) -> Result<(), Error> {
+    let ours = key.public();
+    if survey.roots().last().holders(right).0.contains(&&ours) {
+        return Ok(());
+    }
+    let reason = format!("the root of the repository does not let it {}", right.as_str());
+    Err(garner_kernel::Error::KeyScope { key: ours.name().to_string(), reason }.into())
+}
+
+/// A keyring and the file that it was sealed in.
+struct SealedKeyring {
+    keyring: Keyring,
+    file: Vec<u8>,
+}
+
+/// Opens the newest version, to build on it; `None` if there is none yet.
+fn open_newest(
+    remote: &impl Remote,
+    publication: &Publication<'_>,
+    survey: &Survey,
+) -> Result<Option<(Parent, SealedKeyring)>, Error> {
+    let Some(newest) = survey.history().newest() else { return Ok(None) };
+    let version = newest.head.version;
+    let fetched = survey.fetch(remote, publication.trust, version)?;
+    let (mut parent, keyring) =
+        bundle::open_parent(&fetched.bundle, &fetched.anchor, publication.devices)?;
+    let skip = Head::skip_version(version.next());
+    let skip = skip.and_then(|version| survey.history().at(version));
+    parent.skip = skip.map(|signed| signed.digest);
+    Ok(Some((parent, SealedKeyring { keyring, file: fetched.bundle.keyring })))
+}
+
+/// Returns the keyring of the next version: the same, or one for other readers.
+///
+/// Whoever is no longer among them never gets the key of what comes now: a new epoch starts.
+fn next_keyring(
+    publication: &Publication<'_>,
+    newest: Option<&(Parent, SealedKeyring)>,
+) -> Result<(Keyring, Vec<u8>), Error> {
+    let readers = publication.readers.to_vec();
+    let Some((parent, before)) = newest else {
+        let keyring = Keyring::new(publication.trust.repository.id.clone(), readers);
+        let file = keyring.seal_with(publication.plugins)?;
+        return Ok((keyring, file));
+    };
+    if before.keyring.readers == readers {
+        return Ok((before.keyring.clone(), before.file.clone()));
+    }
+    let mut keyring = before.keyring.clone();
+    let removed = |old: &Reader| !readers.iter().any(|new| new.recipient == old.recipient);
+    if keyring.readers.iter().any(removed) {
+        keyring.start_epoch(parent.head.version.next());
+    }
+    keyring.readers = readers;
+    let file = keyring.seal_with(publication.plugins)?;
+    Ok((keyring, file))
+}
+
+/// Signs a new `latest` note for the newest version, so that readers know the channel is looked
+/// after; returns what it says, or `None` if nothing was published yet.
+///
+/// # Errors
+/// What the remote breaks or refuses; [`garner_kernel::Error::KeyScope`] if the key may not.
+pub fn renew(
+    remote: &impl Remote,
+    trust: &Trust,
+    key: &PublisherKey,
+    now: Moment,
+) -> Result<Option<Latest>, Error> {
+    let survey = survey(remote, trust)?;
+    pull::check_known(&survey, trust)?;
+    check_right(&survey, key, &Right::Freshness)?;
+    let Some(newest) = survey.history().newest() else { return Ok(None) };
+    let latest = Latest {
+        repository: trust.repository.id.clone(),
+        channel: trust.repository.channel.clone(),
+        version: newest.head.version,
+        head: newest.digest,
+        issued: now,
+        expires: now.plus_days(bundle::LATEST_DAYS),
+    };
+    let note = Note::sign(latest.to_text(), &[key]).to_bytes();
+    remote.put_over(&Name::latest(&trust.repository.channel), &note)?;
+    Ok(Some(latest))
 }
 
 /// Opens what was sealed: what we cannot read ourselves must not reach anybody.
@@ -189,10 +261,11 @@ fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Result<bool, 
     put_whole(remote, &Name::keyring(&Digest::of(&bundle.keyring)), &bundle.keyring)?;
     put_whole(remote, &Name::manifest(&Digest::of(&bundle.manifest)), &bundle.manifest)?;
     let name = Name::head(channel, sealed.version);
-    if remote.put_new(&name, &bundle.head)? == Put::Exists {
+    let head = bundle.heads.last().map_or(&[][..], Vec::as_slice);
+    if remote.put_new(&name, head)? == Put::Exists {
         // The answer to an earlier try may have been lost: the same bytes are our own success.
-        let there = mirror::required(remote, &name, limits::HEAD as u64)?;
-        if there != bundle.head {
+        let there = required(remote, &name, limits::HEAD as u64)?;
+        if there != head {
             return Ok(false);
         }
     }

@@ -1,14 +1,13 @@
 //! Pulling: fetch and check what is new, without loading it.
 
-use garner_kernel::Version;
-use garner_kernel::bundle::{self, Bundle, Floor};
+use garner_kernel::bundle::{self, Bundle, Floor, Known, limits};
+use garner_kernel::{Digest, Moment, Version};
 
 use crate::error::Error;
-use crate::history::{self, Release};
 use crate::layout::Name;
-use crate::mirror;
 use crate::remote::Remote;
 use crate::repository::Trust;
+use crate::survey::{self, Overdue, Release, Survey, survey};
 
 /// What a pull found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +18,12 @@ pub struct Pulled {
     pub new: usize,
     /// How many bytes were fetched.
     pub bytes: u64,
-    /// The newest head, which the caller stores as the floor.
+    /// The newest head.
     pub floor: Floor,
+    /// What is trusted now; the caller stores it.
+    pub trust: Trust,
+    /// What should be renewed by whoever publishes.
+    pub overdue: Vec<Overdue>,
 }
 
 /// Copies what is new of a channel from `remote` to `mirror`, checking every file on the way.
@@ -35,11 +38,14 @@ pub fn pull(
     mirror: &impl Remote,
     trust: &Trust,
     version: Option<Version>,
+    clock: Moment,
 ) -> Result<Pulled, Error> {
     let channel = &trust.repository.channel;
-    let releases = history::log(remote, trust)?;
-    let Some(newest) = releases.last() else {
-        return Err(match trust.floor {
+    let mut trust = trust.clone();
+    raise_roots(mirror, &mut trust)?;
+    let survey = survey(remote, &trust)?;
+    let Some(newest) = survey.history().newest() else {
+        return Err(match trust.known.floor {
             Some(_) => {
                 let name = Name::head(channel, Version::FIRST).to_string();
                 Error::MissingFile { name }
@@ -47,102 +53,91 @@ pub fn pull(
             None => Error::Empty { channel: channel.clone() },
         });
     };
-    check_floor(&releases, trust)?;
-    check_roots(remote, mirror)?;
-    check_latest(remote, trust, &releases)?;
-    let wanted = version.unwrap_or(newest.version);
-    let bundle = mirror::bundle_at(remote, trust, wanted)?;
-    bundle::check(&bundle, &trust.anchor())?;
-    let mut bytes = copy_files(mirror, &bundle)?;
+    check_known(&survey, &trust)?;
+    trust.see(newest.head.created, clock);
+    let overdue = survey::check_latest(remote, &survey, &mut trust, clock)?;
+    let wanted = version.unwrap_or(newest.head.version);
+    let fetched = survey.fetch(remote, &trust, wanted)?;
+    bundle::check(&fetched.bundle, &fetched.anchor)?;
+    let mut bytes = copy_files(mirror, &survey, &fetched.bundle)?;
     let mut new = 0;
-    for release in &releases {
-        let name = Name::head(channel, release.version);
-        // The bytes that were checked are the bytes that are kept: a remote that answers
-        // differently the next time gains nothing.
-        let kept = mirror.get(&name, bundle::limits::HEAD as u64)?;
-        if kept.as_ref() != Some(&release.note) {
-            bytes += release.note.len() as u64;
-            mirror.put_over(&name, &release.note)?;
-            new += 1;
-        }
+    for (signed, note) in survey.history().heads().iter().zip(survey.head_notes()) {
+        let copied = keep(mirror, &Name::head(channel, signed.head.version), note)?;
+        new += usize::from(copied > 0);
+        bytes += copied;
     }
-    let floor = Floor { version: newest.version, head: newest.head };
-    tracing::info!(%channel, new, bytes, newest = %newest.version, "pulled");
-    Ok(Pulled { releases, new, bytes, floor })
+    let floor = Floor { version: newest.head.version, head: newest.digest };
+    trust.known = Known {
+        roots: survey.roots().last().version,
+        revocations: survey.revocations().map(|(reference, _)| reference),
+        floor: Some(floor),
+        vouched: None,
+    };
+    tracing::info!(%channel, new, bytes, newest = %floor.version, "pulled");
+    Ok(Pulled { releases: survey.releases(), new, bytes, floor, trust, overdue })
+}
+
+/// Raises what is known to what the mirror has: settings that were lost forget nothing.
+fn raise_roots(mirror: &impl Remote, trust: &mut Trust) -> Result<(), Error> {
+    match survey::roots(mirror) {
+        Ok(roots) => trust.known.roots = trust.known.roots.max(roots.len() as u64),
+        Err(Error::NoRepository) => {}
+        Err(other) => return Err(other),
+    }
+    Ok(())
+}
+
+/// Checks that nothing that is known was taken back: the newest head, the revocations.
+pub(crate) fn check_known(survey: &Survey, trust: &Trust) -> Result<(), Error> {
+    if let Some(floor) = trust.known.floor {
+        survey.history().check_floor(floor)?;
+    }
+    let Some(known) = trust.known.revocations else { return Ok(()) };
+    let offered = survey.revocations().map_or(0, |(reference, _)| reference.number);
+    if offered < known.number {
+        let known = known.number;
+        return Err(garner_kernel::Error::RevocationsWentBack { known, offered }.into());
+    }
+    let index = usize::try_from(known.number).unwrap_or(usize::MAX).saturating_sub(1);
+    let there = survey.revocation_notes().get(index).map(|note| {
+        bundle::Note::parse("revocations", note, limits::REVOCATIONS).map(|note| note.digest())
+    });
+    match there.transpose()? {
+        Some(offered) if offered != known.digest => Err(garner_kernel::Error::RevocationsFork {
+            number: known.number,
+            known: known.digest,
+            offered,
+        }
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 /// Copies the files of a checked bundle that the mirror lacks, and returns their bytes.
-fn copy_files(mirror: &impl Remote, bundle: &Bundle) -> Result<u64, Error> {
-    let digest = garner_kernel::Digest::of;
-    let roots = bundle.roots.iter().zip(1..).map(|(root, number)| (Name::root(number), root));
+fn copy_files(mirror: &impl Remote, survey: &Survey, bundle: &Bundle) -> Result<u64, Error> {
+    let digest = |bytes: &Vec<u8>| Digest::of(bytes);
+    let roots = survey.root_notes().iter().zip(1..).map(|(root, n)| (Name::root(n), root));
+    let notes = survey.revocation_notes().iter().zip(1..);
+    let revocations = notes.map(|(note, n)| (Name::revocations(n), note));
     let objects = bundle.objects.iter().map(|object| (Name::object(&digest(object)), object));
     let files = roots
+        .chain(revocations)
         .chain(objects)
         .chain([(Name::keyring(&digest(&bundle.keyring)), &bundle.keyring)])
         .chain([(Name::manifest(&digest(&bundle.manifest)), &bundle.manifest)]);
     let mut bytes = 0;
     for (name, file) in files {
-        // A file of the right name but with other bytes is damage: replace it.
-        if mirror.get(&name, bundle::limits::OBJECT)?.as_ref() != Some(file) {
-            mirror.put_over(&name, file)?;
-            bytes += file.len() as u64;
-        }
+        bytes += keep(mirror, &name, file)?;
     }
     Ok(bytes)
 }
 
-/// Checks that the remote does not hide a root that was seen before.
-fn check_roots(remote: &impl Remote, mirror: &impl Remote) -> Result<(), Error> {
-    let known = match mirror::roots(mirror) {
-        Err(Error::NoRepository) => 0,
-        known => known?.len(),
-    };
-    let offered = mirror::roots(remote)?.len();
-    if offered < known { Err(Error::RootsWentBack { known, offered }) } else { Ok(()) }
-}
-
-/// Checks that the remote does not hide versions that its `latest` note speaks of.
-fn check_latest(remote: &impl Remote, trust: &Trust, releases: &[Release]) -> Result<(), Error> {
-    let channel = &trust.repository.channel;
-    let name = Name::latest(channel);
-    // The note is a hint that a publisher writes last: it may be behind, or not there yet.
-    let Some(bytes) = remote.get(&name, bundle::limits::HEAD as u64)? else { return Ok(()) };
-    let root = bundle::check_chain(&trust.repository.id, &mirror::roots(remote)?)?;
-    let latest = bundle::check_latest(&bytes, &root, &trust.anchor())
-        .map_err(|source| Error::Refused { name: name.to_string(), source })?;
-    match releases.iter().find(|release| release.version == latest.version) {
-        None => {
-            let name = Name::head(channel, latest.version).to_string();
-            Err(Error::MissingFile { name })
-        }
-        Some(release) if release.head != latest.head => Err(garner_kernel::Error::Fork {
-            version: latest.version,
-            known: latest.head,
-            offered: release.head,
-        }
-        .into()),
-        Some(_) => Ok(()),
+/// Writes a file unless the mirror has it with these bytes, and returns how many were written.
+fn keep(mirror: &impl Remote, name: &Name, file: &Vec<u8>) -> Result<u64, Error> {
+    // A file of the right name but with other bytes is damage: replace it.
+    if mirror.get(name, limits::OBJECT)?.as_ref() == Some(file) {
+        return Ok(0);
     }
-}
-
-/// Checks that the newest head known here is still part of the history.
-pub(crate) fn check_floor(releases: &[Release], trust: &Trust) -> Result<(), Error> {
-    let Some(floor) = trust.floor else { return Ok(()) };
-    match releases.iter().find(|release| release.version == floor.version) {
-        None => {
-            let offered = releases.last().map_or(Version::FIRST, |release| release.version);
-            Err(went_back(floor, offered))
-        }
-        Some(release) if release.head != floor.head => Err(garner_kernel::Error::Fork {
-            version: floor.version,
-            known: floor.head,
-            offered: release.head,
-        }
-        .into()),
-        Some(_) => Ok(()),
-    }
-}
-
-fn went_back(floor: Floor, offered: Version) -> Error {
-    garner_kernel::Error::WentBack { known: floor.version, offered }.into()
+    mirror.put_over(name, file)?;
+    Ok(file.len() as u64)
 }

@@ -26,3 +26,8 @@ pub trait Remote {
     /// Creates or replaces a file.
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error>;
 }
+
+/// Returns a file that must be there.
+pub(crate) fn required(remote: &impl Remote, name: &Name, limit: u64) -> Result<Vec<u8>, Error> {
+    remote.get(name, limit)?.ok_or_else(|| Error::MissingFile { name: name.to_string() })
+}

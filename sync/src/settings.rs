@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use garner_kernel::bundle::{Floor, Reader};
+use garner_kernel::bundle::{Floor, Known, NoteRef, Reader};
 use garner_kernel::{ChannelName, Version};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,14 @@ struct Wire {
     repository: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     floor: Option<WireFloor>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    roots: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revocations: Option<WireRevocations>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fresh_until: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     readers: Vec<WireReader>,
 }
@@ -46,9 +54,21 @@ struct WireFloor {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct WireRevocations {
+    number: u64,
+    digest: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct WireReader {
     name: String,
     recipient: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Reads the settings of a channel from `path`; `None` if there are none.
@@ -78,11 +98,19 @@ pub fn save_settings(path: &Path, settings: &ChannelSettings) -> Result<(), Erro
     let reader =
         |r: &Reader| WireReader { name: r.name.clone(), recipient: r.recipient.to_string() };
     let floor = |f: &Floor| WireFloor { version: f.version.get(), head: f.head.to_string() };
+    let known = &settings.trust.known;
     let wire = Wire {
         format: 1,
         remote: settings.url.as_ref().map(ToString::to_string),
         repository: settings.trust.repository.id.to_string(),
-        floor: settings.trust.floor.as_ref().map(floor),
+        floor: known.floor.as_ref().map(floor),
+        roots: known.roots,
+        revocations: known.revocations.map(|reference| WireRevocations {
+            number: reference.number,
+            digest: reference.digest.to_string(),
+        }),
+        seen: settings.trust.seen.map(|at| at.to_string()),
+        fresh_until: settings.trust.fresh_until.map(|at| at.to_string()),
         readers: settings.readers.iter().map(reader).collect(),
     };
     let broken = |e: serde_json::Error| Error::Settings { path: path.to_owned(), source: e.into() };
@@ -101,9 +129,21 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
         .readers
         .iter()
         .map(|r| Ok::<_, Error>(Reader { name: r.name.clone(), recipient: r.recipient.parse()? }));
+    let revocations = wire
+        .revocations
+        .as_ref()
+        .map(|r| Ok::<_, Error>(NoteRef { number: r.number, digest: r.digest.parse()? }));
+    let moment = |text: &Option<String>| text.as_deref().map(str::parse).transpose();
+    let known = Known {
+        roots: wire.roots,
+        revocations: revocations.transpose()?,
+        floor: floor.transpose()?,
+        vouched: None,
+    };
+    let (seen, fresh_until) = (moment(&wire.seen)?, moment(&wire.fresh_until)?);
     Ok(ChannelSettings {
         url: wire.remote.as_deref().map(str::parse).transpose()?,
-        trust: Trust { repository, floor: floor.transpose()? },
+        trust: Trust { repository, known, seen, fresh_until },
         readers: readers.collect::<Result<_, _>>()?,
     })
 }

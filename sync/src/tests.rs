@@ -1,7 +1,8 @@
 //! Channels from end to end, over a remote in memory.
 
 use garner_kernel::bundle::{
-    self, DeviceKey, Floor, KeyGrant, PublisherKey, Reader, Right, Root, SecretScan,
+    self, DeviceKey, Floor, Holders, KeyGrant, PublisherKey, Reader, Reason, Right, Root,
+    SecretScan,
 };
 use garner_kernel::{
     Change, Confidence, Contents, Digest, Fragment, Kind, Scope, Source, Text, Trust as Speaker,
@@ -9,8 +10,8 @@ use garner_kernel::{
 };
 
 use crate::{
-    Error, MemoryRemote, Name, Publication, Published, Put, Remote, Repository, Trust, bundle_at,
-    create_repository, log, publish, pull,
+    Error, MemoryRemote, Name, Publication, Published, Pulled, Put, Remote, Repository, Trust,
+    create_repository, publish, survey,
 };
 
 struct Setup {
@@ -21,26 +22,38 @@ struct Setup {
     trust: Trust,
 }
 
-fn setup() -> Setup {
-    let key = PublisherKey::from_seed("ada".parse().unwrap(), &[1; 32]);
-    let roles = [Right::Root, Right::Publish, Right::Freshness];
-    let root = Root {
+/// Returns a first root in which one key may do everything.
+fn root_of(key: &PublisherKey) -> Root {
+    let roles = [Right::Root, Right::Publish, Right::Freshness, Right::Revoke];
+    let holders = Holders { keys: vec![key.public().name().clone()], threshold: 1 };
+    Root {
         repository: None,
         version: 1,
         expires: "2030-01-01T00:00:00Z".parse().unwrap(),
-        keys: vec![KeyGrant {
-            key: key.public(),
-            not_after: "2030-01-01T00:00:00Z".parse().unwrap(),
-            channels: Vec::new(),
-        }],
-        roles: roles.map(|right| (right, (vec!["ada".parse().unwrap()], 1))).into(),
-    };
+        keys: vec![KeyGrant::until(key.public(), "2030-01-01T00:00:00Z".parse().unwrap())],
+        roles: roles.map(|right| (right, holders.clone())).into(),
+    }
+}
+
+/// Pulls as of a day after the publications of these tests.
+fn pull(
+    remote: &impl Remote,
+    mirror: &impl Remote,
+    trust: &Trust,
+    version: Option<Version>,
+) -> Result<Pulled, Error> {
+    crate::pull(remote, mirror, trust, version, "2026-01-03T00:00:00Z".parse().unwrap())
+}
+
+fn setup() -> Setup {
+    let key = PublisherKey::from_seed("ada".parse().unwrap(), &[1; 32]);
+    let root = root_of(&key);
     let remote = MemoryRemote::default();
     let id = create_repository(&remote, &root, &[&key]).unwrap();
     let device = DeviceKey::generate();
     let readers = vec![Reader { name: "laptop".to_owned(), recipient: device.recipient() }];
     let repository = Repository { id, channel: "notes".parse().unwrap() };
-    Setup { remote, key, device, readers, trust: Trust { repository, floor: None } }
+    Setup { remote, key, device, readers, trust: Trust::pin(repository) }
 }
 
 fn fragment(text: &str) -> Fragment {
@@ -78,6 +91,7 @@ impl Setup {
             devices: &[&self.device],
             plugins: &bundle::NoPlugins,
             now: "2026-01-02T00:00:00Z".parse().unwrap(),
+            reason: Reason::Publish,
             tool: "garner test".to_owned(),
             scan: SecretScan { tool: "test".into(), version: "1".into(), findings: 0 },
         };
@@ -92,8 +106,9 @@ impl Setup {
 
     fn contents(&self, remote: &impl Remote, version: u64) -> Contents {
         let version = Version::new(version).unwrap();
-        let bundle = bundle_at(remote, &self.trust, version).unwrap();
-        let kernel = bundle::open(&bundle, &self.trust.anchor(), &[&self.device]).unwrap();
+        let survey = survey(remote, &self.trust).unwrap();
+        let fetched = survey.fetch(remote, &self.trust, version).unwrap();
+        let kernel = bundle::open(&fetched.bundle, &fetched.anchor, &[&self.device]).unwrap();
         kernel.into_inner().contents
     }
 }
@@ -106,12 +121,12 @@ fn what_is_published_is_pulled() {
         assert!(matches!(setup.publish(&setup.remote, text).unwrap(), Published::New(_)));
         let pulled = pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
         assert_eq!(pulled.new, 1);
-        setup.trust.floor = Some(pulled.floor);
+        setup.trust = pulled.trust;
     }
     let again = setup.publish(&setup.remote, "Three.").unwrap();
     assert!(matches!(again, Published::Unchanged(version) if version.get() == 3));
     assert_eq!(pull(&setup.remote, &mirror, &setup.trust, None).unwrap().bytes, 0);
-    assert_eq!(log(&mirror, &setup.trust).unwrap().len(), 3);
+    assert_eq!(survey(&mirror, &setup.trust).unwrap().releases().len(), 3);
     for version in 1..=3 {
         let fragments = setup.contents(&mirror, version).fragments().len() as u64;
         assert_eq!(fragments, version);
@@ -140,7 +155,7 @@ fn every_damaged_or_missing_file_is_refused_and_the_mirror_stays_whole() {
     setup.publish(&setup.remote, "One.").unwrap();
     let mirror = MemoryRemote::default();
     let pulled = pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
-    setup.trust.floor = Some(pulled.floor);
+    setup.trust = pulled.trust;
     setup.publish(&setup.remote, "Two.").unwrap();
     for (name, good) in setup.remote.files() {
         // The text for people is not signed, and the latest note is a hint.
@@ -181,21 +196,21 @@ fn a_remote_that_goes_back_or_forks_is_refused() {
     setup.publish(&setup.remote, "One.").unwrap();
     setup.publish(&setup.remote, "Two.").unwrap();
     let pulled = pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
-    setup.trust.floor = Some(pulled.floor);
+    setup.trust = pulled.trust;
     setup.remote.remove(&Name::head(&"notes".parse().unwrap(), pulled.floor.version));
     let refused = pull(&setup.remote, &mirror, &setup.trust, None);
     let source = |e: Error| matches!(e, Error::Kernel(garner_kernel::Error::WentBack { .. }));
     assert!(refused.is_err_and(source));
     // A publisher that knows better does not build on it; one that does not makes a fork.
     assert!(setup.publish(&setup.remote, "Another two.").is_err());
-    let floor = setup.trust.floor.take();
+    let floor = setup.trust.known.floor.take();
     setup.publish(&setup.remote, "Another two.").unwrap();
-    setup.trust.floor = floor;
+    setup.trust.known.floor = floor;
     let refused = pull(&setup.remote, &mirror, &setup.trust, None);
     let source = |e: Error| matches!(e, Error::Kernel(garner_kernel::Error::Fork { .. }));
     assert!(refused.is_err_and(source));
     let stranger = Floor { version: Version::FIRST, head: Digest::of(b"other") };
-    setup.trust.floor = Some(stranger);
+    setup.trust.known.floor = Some(stranger);
     assert!(pull(&setup.remote, &mirror, &setup.trust, None).is_err());
 }
 
@@ -203,24 +218,17 @@ fn a_remote_that_goes_back_or_forks_is_refused() {
 fn a_remote_that_hides_a_root_is_refused() {
     let setup = setup();
     setup.publish(&setup.remote, "One.").unwrap();
-    let roles = [Right::Root, Right::Publish, Right::Freshness];
-    let second = Root {
-        repository: Some(setup.trust.repository.id.clone()),
-        version: 2,
-        expires: "2031-01-01T00:00:00Z".parse().unwrap(),
-        keys: vec![KeyGrant {
-            key: setup.key.public(),
-            not_after: "2031-01-01T00:00:00Z".parse().unwrap(),
-            channels: Vec::new(),
-        }],
-        roles: roles.map(|right| (right, (vec!["ada".parse().unwrap()], 1))).into(),
-    };
-    setup.remote.put_new(&Name::root(2), &second.sign(&[&setup.key])).unwrap();
+    let mut second = root_of(&setup.key);
+    second.repository = Some(setup.trust.repository.id.clone());
+    second.version = 2;
+    let note = second.sign(&[&setup.key]).to_bytes();
+    setup.remote.put_new(&Name::root(2), &note).unwrap();
     let mirror = MemoryRemote::default();
     pull(&setup.remote, &mirror, &setup.trust, None).unwrap();
     setup.remote.remove(&Name::root(2));
     let refused = pull(&setup.remote, &mirror, &setup.trust, None);
-    assert!(matches!(refused, Err(Error::RootsWentBack { known: 2, offered: 1 })));
+    let missing = garner_kernel::Error::RootsMissing { needed: 2, offered: 1 };
+    assert_eq!(refused.unwrap_err().to_string(), missing.to_string());
 }
 
 /// A remote on which somebody else publishes while we do.
@@ -265,17 +273,7 @@ fn a_lost_race_is_run_again_and_nothing_is_lost() {
 fn a_second_repository_is_not_made_on_top_of_the_first() {
     let setup = setup();
     let other = PublisherKey::from_seed("eve".parse().unwrap(), &[2; 32]);
-    let root = Root {
-        repository: None,
-        version: 1,
-        expires: "2030-01-01T00:00:00Z".parse().unwrap(),
-        keys: vec![KeyGrant {
-            key: other.public(),
-            not_after: "2030-01-01T00:00:00Z".parse().unwrap(),
-            channels: Vec::new(),
-        }],
-        roles: [(Right::Root, (vec!["eve".parse().unwrap()], 1))].into(),
-    };
+    let root = root_of(&other);
     let refused = create_repository(&setup.remote, &root, &[&other]);
     assert!(matches!(refused, Err(Error::RepositoryExists { .. })));
 }

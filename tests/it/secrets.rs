@@ -62,7 +62,7 @@ fn open(world: &World, file: &str) -> Kernel {
     let device: DeviceKey = secret.lines().find(|l| !l.starts_with('#')).unwrap().parse().unwrap();
     let bundle = Bundle::parse(&fs::read(world.path(file)).unwrap()).unwrap();
     let repository = bundle::repository_of(&bundle.roots[0]).unwrap();
-    let anchor = Anchor { repository, channel: None, floor: None };
+    let anchor = Anchor::pin(repository, None);
     bundle::open(&bundle, &anchor, &[&device]).unwrap().into_inner()
 }
 

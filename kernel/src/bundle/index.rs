@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::statement::{RepositoryId, to_json};
+use super::statement::{RepositoryId, exact_json, to_json};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::words::{ChannelName, KeyName};
@@ -74,10 +74,7 @@ impl Index {
 
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Error> {
         let broken = || Error::Object { rule: "the index is malformed".to_owned() };
-        let wire: Wire = serde_json::from_slice(json).map_err(|_| broken())?;
-        if to_json(&wire).as_bytes() != json {
-            return Err(broken());
-        }
+        let wire: Wire = exact_json(json).map_err(|_| broken())?;
         let pair = |(file, raw): (&String, &String)| Ok::<_, Error>((file.parse()?, raw.parse()?));
         Ok(Self {
             repository: wire.repo.parse()?,

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 use super::identity::{Identity, NoPlugins, Plugins};
 use super::keys::{DeviceKey, Recipient};
 use super::limits;
-use super::sealed_box;
-use super::statement::{RepositoryId, to_json};
+use super::sealed_box::{self, Purpose};
+use super::statement::{RepositoryId, exact_json, to_json};
 use crate::contents::Version;
 use crate::error::Error;
 
@@ -72,6 +72,12 @@ impl Keyring {
         Self { repository, readers, epochs: vec![epoch] }
     }
 
+    /// Starts a new epoch, whose key nobody had before, for the versions from `from` on.
+    pub fn start_epoch(&mut self, from: Version) {
+        let number = self.current().map_or(1, |epoch| epoch.number + 1);
+        self.epochs.push(Epoch { number, key: DeviceKey::generate(), from });
+    }
+
     /// Returns the newest epoch.
     pub fn current(&self) -> Option<&Epoch> {
         self.epochs.iter().max_by_key(|epoch| epoch.number)
@@ -110,8 +116,7 @@ impl Keyring {
     /// # Errors
     /// [`Error::CannotDecrypt`] if none of the keys is among its readers.
     pub fn open(sealed: &[u8], keys: &[&dyn Identity]) -> Result<Self, Error> {
-        // Two stanzas more than readers: age adds grease.
-        let plain = sealed_box::decrypt("keyring", sealed, keys, limits::RECIPIENTS + 2)?;
+        let plain = sealed_box::decrypt(Purpose::Keyring, sealed, keys)?;
         Self::parse(&plain)
     }
 
@@ -134,7 +139,7 @@ impl Keyring {
     /// Reads the plaintext of a keyring file.
     fn parse(json: &[u8]) -> Result<Self, Error> {
         let broken = || Error::Note { what: "keyring", rule: "it is malformed".to_owned() };
-        let wire: WireKeyring = serde_json::from_slice(json).map_err(|_| broken())?;
+        let wire: WireKeyring = exact_json(json).map_err(|_| broken())?;
         let reader = |r: &WireReader| {
             Ok::<_, Error>(Reader { name: r.name.clone(), recipient: r.recipient.parse()? })
         };
@@ -142,9 +147,9 @@ impl Keyring {
             let from = Version::new(e.from_seq).ok_or_else(broken)?;
             Ok::<_, Error>(Epoch { number: e.n, key: e.identity.parse()?, from })
         };
-        let mut numbers: Vec<u64> = wire.epochs.iter().map(|epoch| epoch.n).collect();
-        numbers.sort_unstable();
-        if numbers.windows(2).any(|pair| pair.first() == pair.last()) {
+        let ascending = wire.epochs.is_sorted_by(|a, b| a.n < b.n && a.from_seq <= b.from_seq)
+            && wire.epochs.first().is_none_or(|epoch| epoch.n > 0);
+        if !ascending {
             return Err(broken());
         }
         Ok(Self {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::limits;
 use super::note::Note;
 use super::object::Role;
-use super::statement::{RepositoryId, json_text, parse_json};
+use super::statement::{RepositoryId, exact, json_text, parse_json};
+use crate::contents::Version;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::moment::Moment;
@@ -99,7 +100,7 @@ pub struct Manifest {
     pub repository: RepositoryId,
     /// The channel.
     pub channel: ChannelName,
-    /// The digests of the heads it builds on.
+    /// The digest of the head it builds on, if any.
     pub parents: Vec<Digest>,
     /// The key that signed it.
     pub publisher: KeyName,
@@ -115,7 +116,8 @@ pub struct Manifest {
     pub objects: Vec<ObjectRef>,
 }
 
-const MANIFEST_TYPE: &str = "garner.manifest.v1";
+const KIND: &str = "garner.manifest.v";
+pub(super) const WHAT: &str = "manifest";
 
 impl Manifest {
     /// Returns the text to sign.
@@ -140,7 +142,7 @@ impl Manifest {
             keyring,
             objects: self.objects.iter().map(object).collect(),
         };
-        json_text(MANIFEST_TYPE, &wire)
+        json_text(KIND, &wire)
     }
 
     /// Checks every count and size against the limits of the format.
@@ -149,15 +151,17 @@ impl Manifest {
     /// [`Error::Limit`] for the first that is too large.
     pub fn check_limits(&self) -> Result<(), Error> {
         let total: u64 = self.objects.iter().map(|o| o.raw_size.min(limits::KERNEL_RAW)).sum();
+        let deltas = self.objects.iter().filter(|o| o.role == Role::Delta).count();
         let whole = [
             ("objects of a manifest", self.objects.len() as u64, limits::OBJECTS as u64),
+            ("deltas of a manifest", deltas as u64, limits::DELTAS as u64),
             ("plaintext of a kernel", total, limits::KERNEL_RAW),
             ("keyring", self.keyring.size, limits::KEYRING as u64),
         ];
         let each = self.objects.iter().flat_map(|o| {
             [
-                ("plaintext of an object", o.raw_size, limits::RAW),
-                ("object", o.file.size, limits::OBJECT),
+                ("plaintext of an object", o.raw_size, o.role.raw_limit()),
+                ("object", o.file.size, o.role.file_limit()),
             ]
         });
         match whole.into_iter().chain(each).find(|(_, got, max)| got > max) {
@@ -174,30 +178,56 @@ impl Manifest {
         Self::parse(note.text())
     }
 
+    /// Checks that the objects are bases, deltas that follow on from each other, and an index.
+    ///
+    /// # Errors
+    /// [`Error::Note`] if they are not, or do not lead up to `version`.
+    pub fn check_order(&self, version: Version) -> Result<(), Error> {
+        let broken = |rule: &str| Error::Note { what: WHAT, rule: rule.to_owned() };
+        let version = version.get();
+        let (index, segments) =
+            self.objects.split_last().ok_or_else(|| broken("it lists no objects"))?;
+        if index.role != Role::Index || index.from != version || index.to != version {
+            return Err(broken("its last object is not the index of this version"));
+        }
+        let bases = segments.iter().take_while(|object| object.role == Role::Base).count();
+        let (bases, deltas) = segments.split_at_checked(bases).unwrap_or_default();
+        let first = bases.first().ok_or_else(|| broken("it has no base"))?;
+        if bases.iter().any(|base| base.from != 0 || base.to != first.to || base.to == 0) {
+            return Err(broken("its bases are not of one version"));
+        }
+        let mut reached = first.to;
+        for delta in deltas {
+            if delta.role != Role::Delta || delta.from != reached || delta.to <= reached {
+                return Err(broken("its objects do not follow on from each other"));
+            }
+            reached = delta.to;
+        }
+        if reached > version { Err(broken("it is ahead of its version")) } else { Ok(()) }
+    }
+
     /// Reads the signed text.
     ///
     /// # Errors
     /// [`Error::Note`] unless it is spelled exactly as [`Self::to_text`] would.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let broken = || Error::Note { what: "manifest", rule: "a value is malformed".to_owned() };
-        let wire: WireManifest = parse_json("manifest", MANIFEST_TYPE, text)?;
+        let broken = || Error::Note { what: WHAT, rule: "a value is malformed".to_owned() };
+        let wire: WireManifest = parse_json(WHAT, KIND, text)?;
         let object = |o: &WireObject| {
             let file = FileRef { digest: o.sha256.parse().ok()?, size: o.size };
             let role = Role::from_word(&o.role)?;
             Some(ObjectRef { role, file, raw_size: o.raw_size, from: o.from_seq, to: o.to_seq })
         };
-        let manifest = Self {
+        Ok(Self {
             repository: wire.repo.parse()?,
             channel: wire.channel.parse()?,
             parents: wire.parents.iter().map(|p| p.parse()).collect::<Result<_, _>>()?,
             publisher: wire.publisher.parse()?,
-            created: wire.created.parse()?,
+            created: exact(&wire.created)?,
             tool: wire.tool,
             epoch: wire.epoch,
             keyring: FileRef { digest: wire.keyring.sha256.parse()?, size: wire.keyring.size },
             objects: wire.objects.iter().map(object).collect::<Option<_>>().ok_or_else(broken)?,
-        };
-        // Times and digests have one spelling, too.
-        if manifest.to_text() == text { Ok(manifest) } else { Err(broken()) }
+        })
     }
 }

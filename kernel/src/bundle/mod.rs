@@ -1,35 +1,47 @@
 //! The bundle format: signed notes outside, age encryption inside, zstd within (docs/format.md).
 
+mod blob;
+mod check;
 mod container;
 mod head;
+mod history;
 mod identity;
 mod index;
 mod keyring;
 mod keys;
+mod latest;
 pub mod limits;
 mod manifest;
+mod merge;
 mod note;
 mod object;
 mod open;
+mod revocations;
 mod root;
+mod root_chain;
 mod seal;
 mod sealed_box;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod unseal;
 
+pub use blob::Blob;
+pub use check::{Anchor, Checked, Known, Step, check, check_steps, read_head};
 pub use container::{Bundle, MAGIC};
-pub use head::{Head, Latest, Reason};
+pub use head::{Head, NoteRef, Reason};
+pub use history::{Floor, History, SignedHead};
 pub use identity::{Identity, NoPlugins, Plugins};
 pub use index::SecretScan;
 pub use keyring::{Epoch, Keyring, Reader};
 pub use keys::{DeviceKey, KeyId, PublicKey, PublisherKey, Recipient};
+pub use latest::{Freshness, Latest};
 pub use manifest::{FileRef, Manifest, ObjectRef};
 pub use note::Note;
 pub use object::Role;
-pub use open::{
-    Anchor, Checked, Floor, Verified, check, check_head, check_latest, open, open_parent,
-};
-pub use root::{KeyGrant, Right, Root, check_chain, repository_of};
-pub use seal::{Parent, Seal, Sealed, seal};
+pub use open::{Verified, open, open_parent, verify};
+pub use revocations::{Revocation, RevocationClass, Revocations};
+pub use root::{Holders, KeyGrant, Right, Root};
+pub use root_chain::{RootChain, repository_of};
+pub use seal::{LATEST_DAYS, Parent, Seal, Sealed, seal};
 pub use statement::RepositoryId;

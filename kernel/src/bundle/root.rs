@@ -7,19 +7,17 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{PublicKey, PublisherKey};
-use super::limits;
 use super::note::Note;
-use super::statement::{self, RepositoryId};
-use crate::digest::Digest;
+use super::statement::{self, RepositoryId, exact};
 use crate::error::Error;
 use crate::moment::Moment;
 use crate::words::{ChannelName, KeyName};
 
-const TYPE: &str = "garner.root.v1";
-const WHAT: &str = "root";
+pub(super) const KIND: &str = "garner.root.v";
+pub(super) const WHAT: &str = "root";
 
 /// A right that keys are given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Right {
     /// To sign the next root.
     Root,
@@ -27,16 +25,41 @@ pub enum Right {
     Publish,
     /// To sign the note that says which head is the newest.
     Freshness,
+    /// To sign revocations.
+    Revoke,
+    /// A right of a newer program, by its word; it means nothing here.
+    Other(String),
 }
 
 impl Right {
-    const fn as_str(self) -> &'static str {
+    const KNOWN: [Self; 4] = [Self::Root, Self::Publish, Self::Freshness, Self::Revoke];
+
+    /// Returns the word that stands for the right in roots.
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Root => "root",
             Self::Publish => "publish",
             Self::Freshness => "freshness",
+            Self::Revoke => "revoke",
+            Self::Other(word) => word,
         }
     }
+
+    /// Returns the right that `word` stands for; `None` unless it has 1 to 32 letters.
+    fn from_word(word: &str) -> Option<Self> {
+        let formed = matches!(word.len(), 1..=32) && word.bytes().all(|b| b.is_ascii_lowercase());
+        let known = Self::KNOWN.into_iter().find(|right| right.as_str() == word);
+        formed.then(|| known.unwrap_or_else(|| Self::Other(word.to_owned())))
+    }
+}
+
+/// The keys that have a right, and how many of them must agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holders {
+    /// The names of the keys, ascending.
+    pub keys: Vec<KeyName>,
+    /// How many must sign, from 1.
+    pub threshold: usize,
 }
 
 /// One key and its bounds.
@@ -46,8 +69,48 @@ pub struct KeyGrant {
     pub key: PublicKey,
     /// After this, nothing that it signs counts.
     pub not_after: Moment,
-    /// The channels it may publish to; empty means all.
+    /// Since when it is retired or in wrong hands, if it is.
+    pub revoked_at: Option<Moment>,
+    /// The channels it may publish to, ascending; empty means all.
     pub channels: Vec<ChannelName>,
+    /// The most live fragments of a version that it signs.
+    pub max_fragments: Option<u64>,
+}
+
+impl KeyGrant {
+    /// Returns a grant for all channels that ends at `not_after`.
+    pub const fn until(key: PublicKey, not_after: Moment) -> Self {
+        Self { key, not_after, revoked_at: None, channels: Vec::new(), max_fragments: None }
+    }
+
+    /// Checks that the key may sign what was made at `created` for `channel`.
+    ///
+    /// # Errors
+    /// [`Error::KeyScope`] naming the bound.
+    pub fn check(&self, created: Moment, channel: &ChannelName) -> Result<(), Error> {
+        let refused = |reason| Err(Error::KeyScope { key: self.key.name().to_string(), reason });
+        if created > self.not_after {
+            return refused(format!("it expired on {}", self.not_after.date()));
+        }
+        if !self.channels.is_empty() && !self.channels.contains(channel) {
+            return refused(format!("it may not publish to channel `{channel}`"));
+        }
+        self.check_revoked(created)
+    }
+
+    /// Checks that what was made at `created` is from before the key was revoked.
+    ///
+    /// # Errors
+    /// [`Error::KeyScope`] otherwise.
+    pub fn check_revoked(&self, created: Moment) -> Result<(), Error> {
+        match self.revoked_at {
+            Some(at) if created > at => Err(Error::KeyScope {
+                key: self.key.name().to_string(),
+                reason: format!("it was revoked from {at} on"),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The keys of a repository and their rights, at one version of the root.
@@ -59,10 +122,10 @@ pub struct Root {
     pub version: u64,
     /// After this, the root must be renewed.
     pub expires: Moment,
-    /// Every key by its name.
+    /// Every key; signed in the order of their names.
     pub keys: Vec<KeyGrant>,
-    /// Which keys have a right, and how many must agree.
-    pub roles: BTreeMap<Right, (Vec<KeyName>, usize)>,
+    /// Which keys have a right.
+    pub roles: BTreeMap<Right, Holders>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,7 +145,11 @@ struct WireKey {
     #[serde(rename = "pub")]
     public: String,
     not_after: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<String>,
     channels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_fragments: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,15 +161,15 @@ struct WireRole {
 
 impl Root {
     /// Signs the root with each key.
-    pub fn sign(&self, keys: &[&PublisherKey]) -> Vec<u8> {
-        Note::sign(statement::json_text(TYPE, &self.wire()), keys).to_bytes()
+    pub fn sign(&self, keys: &[&PublisherKey]) -> Note {
+        Note::sign(statement::json_text(KIND, &self.wire()), keys)
     }
 
     /// Returns the keys that have `right`, and how many must agree.
-    pub fn holders(&self, right: Right) -> (Vec<&PublicKey>, usize) {
-        let Some((names, threshold)) = self.roles.get(&right) else { return (Vec::new(), 1) };
+    pub fn holders(&self, right: &Right) -> (Vec<&PublicKey>, usize) {
+        let Some(holders) = self.roles.get(right) else { return (Vec::new(), 1) };
         let keys = self.keys.iter().map(|grant| &grant.key);
-        (keys.filter(|key| names.contains(key.name())).collect(), *threshold)
+        (keys.filter(|key| holders.keys.contains(key.name())).collect(), holders.threshold)
     }
 
     /// Returns the bounds of the key with this name.
@@ -110,16 +177,38 @@ impl Root {
         self.keys.iter().find(|grant| grant.key.name() == name)
     }
 
+    /// Reads the signed text.
+    ///
+    /// # Errors
+    /// [`Error::Note`] unless it is spelled in the one way and its roles can be filled.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let wire: Wire = statement::parse_json(WHAT, KIND, text)?;
+        let keys = wire.keys.iter().map(|(name, key)| grant_of(name, key));
+        let mut roles = BTreeMap::new();
+        for (word, role) in &wire.roles {
+            let right = Right::from_word(word).ok_or_else(|| broken("a role is misnamed"))?;
+            roles.insert(right, holders_of(role, &wire.keys)?);
+        }
+        let repository = match wire.repo.as_str() {
+            "" => None,
+            id => Some(id.parse()?),
+        };
+        let keys = keys.collect::<Result<_, _>>()?;
+        Ok(Self { repository, version: wire.version, expires: exact(&wire.expires)?, keys, roles })
+    }
+
     fn wire(&self) -> Wire {
         let key = |grant: &KeyGrant| WireKey {
             alg: "ed25519".to_owned(),
             public: BASE64.encode(grant.key.as_bytes()),
             not_after: grant.not_after.to_string(),
+            revoked_at: grant.revoked_at.map(|at| at.to_string()),
             channels: grant.channels.iter().map(ToString::to_string).collect(),
+            max_fragments: grant.max_fragments,
         };
-        let role = |(names, threshold): &(Vec<KeyName>, usize)| WireRole {
-            keys: names.iter().map(ToString::to_string).collect(),
-            threshold: *threshold,
+        let role = |holders: &Holders| WireRole {
+            keys: holders.keys.iter().map(ToString::to_string).collect(),
+            threshold: holders.threshold,
         };
         Wire {
             repo: self.repository.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -129,89 +218,41 @@ impl Root {
             roles: self.roles.iter().map(|(r, v)| (r.as_str().to_owned(), role(v))).collect(),
         }
     }
-
-    fn of(wire: &Wire) -> Result<Self, Error> {
-        let broken = |rule: &str| Error::Note { what: WHAT, rule: rule.to_owned() };
-        let mut keys = Vec::new();
-        for (name, key) in &wire.keys {
-            let bytes: Option<[u8; 32]> =
-                BASE64.decode(&key.public).ok().and_then(|bytes| bytes.try_into().ok());
-            let public = bytes
-                .filter(|_| key.alg == "ed25519")
-                .and_then(|bytes| PublicKey::from_bytes(name.parse().ok()?, &bytes));
-            keys.push(KeyGrant {
-                key: public.ok_or_else(|| broken("a key is malformed"))?,
-                not_after: key.not_after.parse()?,
-                channels: key.channels.iter().map(|c| c.parse()).collect::<Result<_, _>>()?,
-            });
-        }
-        let mut roles = BTreeMap::new();
-        for (word, role) in &wire.roles {
-            let right = [Right::Root, Right::Publish, Right::Freshness]
-                .into_iter()
-                .find(|right| right.as_str() == word)
-                .ok_or_else(|| broken("an unknown role"))?;
-            let names: Vec<KeyName> =
-                role.keys.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
-            let known = names.iter().all(|name| wire.keys.contains_key(name.as_str()));
-            if !known || role.threshold == 0 || role.threshold > names.len() {
-                return Err(broken("a role names unknown keys or an impossible threshold"));
-            }
-            roles.insert(right, (names, role.threshold));
-        }
-        let repository = match wire.repo.as_str() {
-            "" => None,
-            id => Some(id.parse()?),
-        };
-        let (version, expires) = (wire.version, wire.expires.parse()?);
-        Ok(Self { repository, version, expires, keys, roles })
-    }
 }
 
-/// Checks a chain of root notes from the pinned first one on and returns the last.
-///
-/// # Errors
-/// The first rule that the chain breaks; [`Error::WrongRepository`] if it starts elsewhere.
-pub fn check_chain(pin: &RepositoryId, notes: &[Vec<u8>]) -> Result<Root, Error> {
-    let broken = |rule: &str| Error::Note { what: WHAT, rule: rule.to_owned() };
-    if notes.len() > limits::ROOTS {
-        let got = notes.len() as u64;
-        return Err(Error::Limit { what: "roots", got, max: limits::ROOTS as u64 });
-    }
-    let mut trusted: Option<Root> = None;
-    for bytes in notes {
-        let note = Note::parse(WHAT, bytes, limits::ROOT)?;
-        let digest = note.digest();
-        if trusted.is_none() && RepositoryId::of_root(&digest) != *pin {
-            let found = RepositoryId::of_root(&digest);
-            return Err(Error::WrongRepository { want: pin.to_string(), found: found.to_string() });
-        }
-        let root = Root::of(&statement::parse_json(WHAT, TYPE, note.text())?)?;
-        if statement::json_text(TYPE, &root.wire()) != note.text() {
-            return Err(broken("a value is not spelled in the one way"));
-        }
-        let expected = trusted.as_ref().map_or(1, |before| before.version + 1);
-        let repository = trusted.as_ref().map(|_| pin.clone());
-        if root.version != expected || root.repository != repository {
-            return Err(broken("the chain of roots has a gap or a foreign link"));
-        }
-        // A root is signed by those it names and, after the first, by those before it.
-        for judge in trusted.iter().chain([&root]) {
-            let (keys, threshold) = judge.holders(Right::Root);
-            note.check(WHAT, &keys, threshold)?;
-        }
-        trusted = Some(root);
-    }
-    trusted.ok_or_else(|| broken("there is none"))
+fn broken(rule: &str) -> Error {
+    Error::Note { what: WHAT, rule: rule.to_owned() }
 }
 
-/// Returns the id of the repository that starts with this root note.
-///
-/// # Errors
-/// If the note is malformed or not signed by its own root keys.
-pub fn repository_of(first: &[u8]) -> Result<RepositoryId, Error> {
-    let digest: Digest = Note::parse(WHAT, first, limits::ROOT)?.digest();
-    let id = RepositoryId::of_root(&digest);
-    check_chain(&id, &[first.to_vec()])?;
-    Ok(id)
+fn grant_of(name: &str, wire: &WireKey) -> Result<KeyGrant, Error> {
+    let bytes: Option<[u8; 32]> =
+        BASE64.decode(&wire.public).ok().and_then(|bytes| bytes.try_into().ok());
+    let key = bytes
+        .filter(|_| wire.alg == "ed25519")
+        .and_then(|bytes| PublicKey::from_bytes(name.parse().ok()?, &bytes))
+        .ok_or_else(|| broken("a key is malformed"))?;
+    let channels: Vec<ChannelName> =
+        wire.channels.iter().map(|channel| channel.parse()).collect::<Result<_, _>>()?;
+    if !channels.is_sorted_by(|a, b| a < b) {
+        return Err(broken("the channels of a key do not ascend"));
+    }
+    Ok(KeyGrant {
+        key,
+        not_after: exact(&wire.not_after)?,
+        revoked_at: wire.revoked_at.as_deref().map(exact).transpose()?,
+        channels,
+        max_fragments: wire.max_fragments,
+    })
+}
+
+fn holders_of(role: &WireRole, known: &BTreeMap<String, WireKey>) -> Result<Holders, Error> {
+    let keys: Vec<KeyName> = role.keys.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+    let known = keys.iter().all(|name| known.contains_key(name.as_str()));
+    if !known || !keys.is_sorted_by(|a, b| a < b) {
+        return Err(broken("the keys of a role are unknown or do not ascend"));
+    }
+    if role.threshold == 0 || role.threshold > keys.len() {
+        return Err(broken("a role has an impossible threshold"));
+    }
+    Ok(Holders { keys, threshold: role.threshold })
 }

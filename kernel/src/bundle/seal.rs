@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::container::Bundle;
-use super::head::{Head, Latest, Reason};
+use super::head::{Head, NoteRef, Reason};
 use super::index::{Index, SecretScan};
 use super::keyring::Keyring;
 use super::keys::PublisherKey;
+use super::latest::Latest;
+use super::limits;
 use super::manifest::{FileRef, Manifest, ObjectRef};
 use super::note::Note;
 use super::object::{self, Raw, Role};
@@ -22,12 +24,14 @@ use crate::words::ChannelName;
 const DELTA_LEVEL: i32 = 9;
 /// The zstd level of bases: they are large and few.
 const BASE_LEVEL: i32 = 19;
-/// The most deltas on one base.
-const MAX_DELTAS: usize = 16;
+/// Above this many bytes of plaintext, a base is compressed at [`LARGE_LEVEL`].
+const LARGE: usize = 8 << 20;
+/// The zstd level of large bases, where [`BASE_LEVEL`] would take minutes.
+const LARGE_LEVEL: i32 = 9;
 /// A new base is made when the deltas reach this share of the old one, in percent.
 const MAX_DELTA_PERCENT: u64 = 25;
 /// How long a `latest` note holds, in days.
-const LATEST_DAYS: u32 = 14;
+pub const LATEST_DAYS: u32 = 14;
 
 /// The version that a new one builds on, as it was verified.
 #[derive(Debug, Clone)]
@@ -42,6 +46,8 @@ pub struct Parent {
     pub manifest: Manifest,
     /// Its object files, in the manifest's order.
     pub objects: Vec<Vec<u8>>,
+    /// The digests of their plaintexts by those of the files, without the index.
+    pub raw_digests: BTreeMap<Digest, Digest>,
     /// Its fragments and tombstones.
     pub contents: Contents,
 }
@@ -54,6 +60,10 @@ pub struct Seal<'a> {
     pub roots: Vec<Vec<u8>>,
     /// The version of the last of them.
     pub root: u64,
+    /// The newest revocations note, if there is any.
+    pub revocations: Option<(NoteRef, Vec<u8>)>,
+    /// Why the version is made.
+    pub reason: Reason,
     /// The channel.
     pub channel: ChannelName,
     /// The version to build on; `None` for the first.
@@ -109,10 +119,7 @@ pub fn seal(contents: &Contents, seal: &Seal<'_>) -> Result<Sealed, Error> {
     let mut files = Vec::new();
     for segment in objects.drain(..) {
         let (object, file, raw) = match segment {
-            Segment::Kept { object, file } => {
-                let raw = object::open(&file, &epoch.key, object.raw_size)?;
-                (object, file, Digest::of(&raw.bytes))
-            }
+            Segment::Kept { object, file, raw } => (object, file, raw),
             Segment::New { raw, from, level } => {
                 let file = object::seal(&raw, &recipient, level)?;
                 let (to, raw_size) = (version.get(), raw.bytes.len() as u64);
@@ -165,8 +172,9 @@ fn sign(manifest: Manifest, objects: Vec<Vec<u8>>, version: Version, seal: &Seal
         skip: seal.parent.and_then(|parent| parent.skip),
         manifest: FileRef::of(&signed),
         root: seal.root,
+        revocations: seal.revocations.as_ref().map(|(reference, _)| *reference),
         created: seal.now,
-        reason: Reason::Publish,
+        reason: seal.reason.clone(),
     };
     let note = Note::sign(head.to_text(), &keys);
     let latest = Latest {
@@ -179,7 +187,8 @@ fn sign(manifest: Manifest, objects: Vec<Vec<u8>>, version: Version, seal: &Seal
     };
     let bundle = Bundle {
         roots: seal.roots.clone(),
-        head: note.to_bytes(),
+        revocations: seal.revocations.as_ref().map(|(_, note)| note.clone()),
+        heads: vec![note.to_bytes()],
         manifest: signed,
         keyring: seal.keyring.1.clone(),
         objects,
@@ -189,63 +198,85 @@ fn sign(manifest: Manifest, objects: Vec<Vec<u8>>, version: Version, seal: &Seal
 }
 
 enum Segment {
-    Kept { object: ObjectRef, file: Vec<u8> },
+    Kept { object: ObjectRef, file: Vec<u8>, raw: Digest },
     New { raw: Raw, from: u64, level: i32 },
 }
 
-/// Returns the parent's segments and a delta, or a new base where that is smaller in the long run.
+/// Returns the parent's segments and a delta, or new bases where that is smaller in the long run.
 fn segments(contents: &Contents, seal: &Seal<'_>, version: Version) -> Result<Vec<Segment>, Error> {
-    let base = |contents: &Contents| {
-        let raw = lines(Role::Base, &contents.all())?;
-        Ok::<_, Error>(vec![Segment::New { raw, from: 0, level: BASE_LEVEL }])
-    };
-    let Some(parent) = seal.parent else { return base(contents) };
+    let Some(parent) = seal.parent else { return bases(contents) };
     if seal.keyring.0.current().map(|e| e.number) != Some(parent.manifest.epoch) {
-        return base(contents);
+        return bases(contents);
     }
     let changes = parent.contents.changes_to(contents);
-    let kept: Vec<_> = parent
-        .manifest
-        .objects
-        .iter()
-        .zip(&parent.objects)
-        .filter(|(object, _)| object.role != Role::Index)
-        .map(|(object, file)| Segment::Kept { object: *object, file: file.clone() })
-        .collect();
+    let mut segments = kept(parent)?;
     if changes.is_empty() {
-        return Ok(kept);
+        return Ok(segments);
     }
     let delta = lines(Role::Delta, &changes)?;
-    let size = |role| {
-        let objects = parent.manifest.objects.iter().filter(move |o| o.role == role);
-        objects.map(|o| o.raw_size).sum::<u64>()
-    };
+    let of = |role| parent.manifest.objects.iter().filter(move |o| o.role == role);
+    let size = |role| of(role).map(|o| o.raw_size).sum::<u64>();
     let deltas = size(Role::Delta) + delta.bytes.len() as u64;
-    if kept.len() > MAX_DELTAS || deltas * 100 > size(Role::Base) * MAX_DELTA_PERCENT {
-        return base(contents);
+    let many = of(Role::Delta).count() >= limits::DELTAS;
+    if many || deltas * 100 > size(Role::Base) * MAX_DELTA_PERCENT {
+        return bases(contents);
     }
-    let from = parent
-        .manifest
-        .objects
-        .iter()
-        .filter(|object| object.role != Role::Index)
-        .map(|object| object.to)
-        .next_back()
-        .unwrap_or(version.get());
-    let mut segments = kept;
+    let reached = |object: &ObjectRef| (object.role != Role::Index).then_some(object.to);
+    let from = parent.manifest.objects.iter().filter_map(reached).next_back();
+    let from = from.unwrap_or(version.get());
     segments.push(Segment::New { raw: delta, from, level: DELTA_LEVEL });
     Ok(segments)
 }
 
-fn lines(role: Role, changes: &[Change]) -> Result<Raw, Error> {
-    let mut bytes = Vec::new();
-    for change in changes {
-        let line = record::line(change);
-        // What cannot be read back must not be sealed.
-        record::parse(&line)?;
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
+/// Returns the bases and deltas of the parent as they are.
+fn kept(parent: &Parent) -> Result<Vec<Segment>, Error> {
+    let pairs = parent.manifest.objects.iter().zip(&parent.objects);
+    let segments = pairs.filter(|(object, _)| object.role != Role::Index);
+    segments
+        .map(|(object, file)| {
+            let raw = *parent.raw_digests.get(&object.file.digest).ok_or_else(|| {
+                Error::Object { rule: "the index of the version before lacks an object".to_owned() }
+            })?;
+            Ok(Segment::Kept { object: *object, file: file.clone(), raw })
+        })
+        .collect()
+}
+
+/// Returns everything as one base, or as several where it is large.
+fn bases(contents: &Contents) -> Result<Vec<Segment>, Error> {
+    let mut raws = vec![Raw { role: Role::Base, records: 0, bytes: Vec::new() }];
+    for change in contents.all() {
+        let line = checked_line(&change)?;
+        match raws.last_mut() {
+            Some(raw) if raw.bytes.len() + line.len() < limits::PART_RAW => push(raw, &line),
+            _ => {
+                let mut raw = Raw { role: Role::Base, records: 0, bytes: Vec::new() };
+                push(&mut raw, &line);
+                raws.push(raw);
+            }
+        }
     }
-    let records = u32::try_from(changes.len()).unwrap_or(u32::MAX);
-    Ok(Raw { role, records, bytes })
+    let level = |raw: &Raw| if raw.bytes.len() > LARGE { LARGE_LEVEL } else { BASE_LEVEL };
+    Ok(raws.into_iter().map(|raw| Segment::New { level: level(&raw), raw, from: 0 }).collect())
+}
+
+fn lines(role: Role, changes: &[Change]) -> Result<Raw, Error> {
+    let mut raw = Raw { role, records: 0, bytes: Vec::new() };
+    for change in changes {
+        push(&mut raw, &checked_line(change)?);
+    }
+    Ok(raw)
+}
+
+/// Returns the line of a change; what cannot be read back must not be sealed.
+fn checked_line(change: &Change) -> Result<String, Error> {
+    let line = record::line(change);
+    record::parse(&line)?;
+    Ok(line)
+}
+
+fn push(raw: &mut Raw, line: &str) {
+    raw.bytes.extend_from_slice(line.as_bytes());
+    raw.bytes.push(b'\n');
+    raw.records = raw.records.saturating_add(1);
 }

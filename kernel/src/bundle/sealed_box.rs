@@ -1,7 +1,7 @@
 //! Encryption: age files in memory, with the header checked before the age crate sees it.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Cursor, Read, Write as _};
 
 use zeroize::Zeroizing;
 
@@ -47,60 +47,117 @@ pub(crate) fn encrypt_with(
     Ok(sealed)
 }
 
-/// Decrypts `sealed`, whose digest must already be trusted, with any of `keys`.
+/// What a sealed file is, which decides how its header may look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An object: encrypted to the key of one epoch.
+    Object,
+    /// A keyring: encrypted to every reader.
+    Keyring,
+}
+
+impl Purpose {
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Keyring => "keyring",
+        }
+    }
+
+    const fn max_stanzas(self) -> usize {
+        match self {
+            Self::Object => limits::OBJECT_STANZAS,
+            Self::Keyring => limits::RECIPIENTS + limits::GREASE,
+        }
+    }
+}
+
+/// Decrypts a small file, whose digest must already be trusted, with any of `keys`.
 ///
 /// # Errors
-/// [`Error::Limit`] for a header that is too long or has too many stanzas,
-/// [`Error::CannotDecrypt`] if no key fits, [`Error::Age`] if the file is damaged.
+/// As [`reader`], and [`Error::Age`] if the file is damaged.
 pub(crate) fn decrypt(
-    what: &'static str,
+    purpose: Purpose,
     sealed: &[u8],
     keys: &[&dyn Identity],
-    max_stanzas: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let failed = |e: &dyn std::fmt::Display| Error::Age { what, reason: e.to_string() };
-    let stanzas = check_header(what, sealed, max_stanzas)?;
-    let decryptor = age::Decryptor::new_buffered(sealed).map_err(|e| failed(&e))?;
-    let identities = keys.iter().map(|key| key.age());
-    let mut reader = decryptor.decrypt(identities).map_err(|e| match e {
-        age::DecryptError::NoMatchingKeys => Error::CannotDecrypt {
-            what,
-            tried: keys.iter().map(|key| key.name()).collect(),
-            recipients: stanzas,
-        },
-        other => failed(&other),
-    })?;
+    let what = purpose.what();
     let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
-    reader.read_to_end(&mut plain).map_err(|e| failed(&e))?;
+    reader(purpose, sealed, keys)?
+        .read_to_end(&mut plain)
+        .map_err(|e| Error::Age { what, reason: e.to_string() })?;
     Ok(plain)
 }
 
-/// Checks the header's length and returns how many stanzas it has besides grease.
-fn check_header(what: &'static str, sealed: &[u8], max_stanzas: usize) -> Result<usize, Error> {
+/// Returns a reader of the plaintext of a file, whose digest must already be trusted.
+///
+/// What it reads is authenticated piece by piece; only the end tells that nothing is missing.
+///
+/// # Errors
+/// [`Error::Limit`] for a header that is too long or has too many stanzas,
+/// [`Error::CannotDecrypt`] if no key fits, [`Error::Age`] if the header is damaged.
+pub(crate) fn reader<'a>(
+    purpose: Purpose,
+    mut sealed: impl Read + 'a,
+    keys: &[&dyn Identity],
+) -> Result<impl Read + 'a, Error> {
+    let what = purpose.what();
+    let failed = |e: &dyn std::fmt::Display| Error::Age { what, reason: e.to_string() };
+    let mut head = Vec::new();
+    sealed
+        .by_ref()
+        .take((limits::AGE_HEADER + LAST_LINE) as u64)
+        .read_to_end(&mut head)
+        .map_err(|source| Error::Read { what, source })?;
+    let recipients = check_header(purpose, &head)?;
+    // The whole header is in `head`: the age crate, which takes quadratic time over headers that
+    // arrive in pieces, sees it at once.
+    let whole = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(sealed));
+    let decryptor = age::Decryptor::new_buffered(whole).map_err(|e| failed(&e))?;
+    let identities = keys.iter().map(|key| key.age());
+    decryptor.decrypt(identities).map_err(|e| match e {
+        age::DecryptError::NoMatchingKeys => Error::CannotDecrypt {
+            what,
+            tried: keys.iter().map(|key| key.name()).collect(),
+            recipients,
+        },
+        other => failed(&other),
+    })
+}
+
+/// How much is read at a time: one chunk of an age file.
+const BUFFER: usize = 64 << 10;
+/// What the last line of a header may have beyond its limit.
+const LAST_LINE: usize = 128;
+
+/// Checks the shape of a header and returns how many stanzas it has besides grease.
+fn check_header(purpose: Purpose, sealed: &[u8]) -> Result<usize, Error> {
+    let what = purpose.what();
+    let refused = |reason: &str| Error::Age { what, reason: reason.to_owned() };
     let head = sealed.get(..limits::AGE_HEADER.min(sealed.len())).unwrap_or_default();
     let mut stanzas = 0;
     let mut recipients = 0;
     for line in head.split(|byte| *byte == b'\n') {
         if line.starts_with(b"--- ") {
-            return Ok(recipients);
+            return match purpose {
+                Purpose::Object if recipients != 1 => Err(refused("not one recipient")),
+                _ => Ok(recipients),
+            };
         }
         if line.starts_with(b"-> ") {
             stanzas += 1;
             recipients += usize::from(!is_grease(line));
         }
-        if stanzas > max_stanzas {
-            return Err(Error::Limit {
-                what: "stanzas of an age header",
-                got: stanzas as u64,
-                max: max_stanzas as u64,
-            });
+        if stanzas > purpose.max_stanzas() {
+            let (got, max) = (stanzas as u64, purpose.max_stanzas() as u64);
+            return Err(Error::Limit { what: "age header (stanzas)", got, max });
         }
     }
     if sealed.len() > limits::AGE_HEADER {
         let (got, max) = (sealed.len() as u64, limits::AGE_HEADER as u64);
         return Err(Error::Limit { what: "age header", got, max });
     }
-    Err(Error::Age { what, reason: "the header has no end".to_owned() })
+    Err(refused("the header has no end"))
 }
 
 /// Returns whether a stanza is there only so that readers pass over what they do not know.
@@ -117,8 +174,11 @@ mod tests {
     fn only_a_recipient_reads_it() {
         let (ours, other) = (DeviceKey::generate(), DeviceKey::generate());
         let sealed = encrypt(&[&ours.recipient()], b"grain").unwrap();
-        assert_eq!(decrypt("box", &sealed, &[&other, &ours], 3).unwrap().as_slice(), b"grain");
-        let wrong = decrypt("box", &sealed, &[&other], 3);
+        assert_eq!(
+            decrypt(Purpose::Keyring, &sealed, &[&other, &ours]).unwrap().as_slice(),
+            b"grain"
+        );
+        let wrong = decrypt(Purpose::Object, &sealed, &[&other]);
         assert!(matches!(wrong, Err(Error::CannotDecrypt { recipients: 1, .. })));
     }
 
@@ -126,11 +186,11 @@ mod tests {
     fn a_header_bomb_is_refused_before_it_is_parsed() {
         let mut bomb = b"age-encryption.org/v1\n".to_vec();
         bomb.extend_from_slice(&b"-> X25519 aaaa\nbbbb\n".repeat(100_000));
-        let refused = decrypt("box", &bomb, &[&DeviceKey::generate()], 64);
+        let refused = decrypt(Purpose::Keyring, &bomb, &[&DeviceKey::generate()]);
         assert!(matches!(refused, Err(Error::Limit { .. })));
         let mut long = b"age-encryption.org/v1\n-> X25519 a\n".to_vec();
         long.extend_from_slice(&b"A".repeat(1 << 20));
-        let refused = decrypt("box", &long, &[&DeviceKey::generate()], 64);
+        let refused = decrypt(Purpose::Keyring, &long, &[&DeviceKey::generate()]);
         assert!(matches!(refused, Err(Error::Limit { .. })));
     }
 
@@ -153,7 +213,7 @@ mod tests {
         let recipients: Vec<&Recipient> = recipients.iter().collect();
         let sealed = encrypt_with(&recipients, &toy, b"grain").unwrap();
         for key in [&device, &toy.0] {
-            assert_eq!(decrypt("box", &sealed, &[key], 4).unwrap().as_slice(), b"grain");
+            assert_eq!(decrypt(Purpose::Keyring, &sealed, &[key]).unwrap().as_slice(), b"grain");
         }
         let refused = encrypt(&recipients, b"grain");
         assert!(matches!(refused, Err(Error::NoPlugin { plugin }) if plugin == "toy"));
@@ -162,7 +222,7 @@ mod tests {
     #[test]
     fn stanzas_of_plugins_count_as_recipients_and_grease_does_not() {
         let header = b"age-encryption.org/v1\n-> X25519 a\nb\n-> toy c\nd\n-> x-grease e\n\n--- f";
-        assert_eq!(check_header("box", header, 3).unwrap(), 2);
-        assert!(matches!(check_header("box", header, 2), Err(Error::Limit { got: 3, .. })));
+        assert_eq!(check_header(Purpose::Keyring, header).unwrap(), 2);
+        assert!(check_header(Purpose::Object, header).is_err(), "an object has one recipient");
     }
 }

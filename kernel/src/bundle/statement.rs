@@ -39,9 +39,9 @@ impl FromStr for RepositoryId {
     }
 }
 
-/// Returns the type line and one line of JSON.
-pub(crate) fn json_text(type_line: &str, wire: &impl Serialize) -> String {
-    format!("{type_line}\n{}\n", to_json(wire))
+/// Returns the type line, which is `kind` and the version 1, and one line of JSON.
+pub(crate) fn json_text(kind: &str, wire: &impl Serialize) -> String {
+    format!("{kind}1\n{}\n", to_json(wire))
 }
 
 pub(crate) fn to_json(wire: &impl Serialize) -> String {
@@ -49,23 +49,66 @@ pub(crate) fn to_json(wire: &impl Serialize) -> String {
     serde_json::to_string(wire).expect("wire types serialise")
 }
 
+/// Returns what follows the first line, which must be `kind` and the version 1: `garner.head.v1`.
+///
+/// # Errors
+/// [`Error::Unsupported`] for another version, [`Error::Note`] for anything else.
+pub(crate) fn after_type<'a>(
+    what: &'static str,
+    kind: &str,
+    text: &'a str,
+) -> Result<&'a str, Error> {
+    let broken = || Error::Note { what, rule: format!("its first line is not `{kind}1`") };
+    let (first, rest) = text.split_once('\n').ok_or_else(broken)?;
+    match first.strip_prefix(kind).ok_or_else(broken)? {
+        "1" => Ok(rest),
+        found if !found.is_empty() && found.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(Error::Unsupported { what, found: found.chars().take(20).collect() })
+        }
+        _ => Err(broken()),
+    }
+}
+
 /// Reads a type line and one line of JSON, which must be spelled as it would be written.
 pub(crate) fn parse_json<T: Serialize + DeserializeOwned>(
     what: &'static str,
-    type_line: &str,
+    kind: &str,
     text: &str,
 ) -> Result<T, Error> {
-    let broken = |rule: String| Error::Note { what, rule };
-    let json = text
-        .strip_prefix(type_line)
-        .and_then(|rest| rest.strip_prefix('\n'))
-        .ok_or_else(|| broken(format!("its first line is not `{type_line}`")))?;
-    let wire: T = serde_json::from_str(json).map_err(|e| broken(e.to_string()))?;
+    let broken = |rule: &str| Error::Note { what, rule: rule.to_owned() };
+    let json = after_type(what, kind, text)?
+        .strip_suffix('\n')
+        .ok_or_else(|| broken("its last line is cut"))?;
+    exact_json(json.as_bytes()).map_err(|rule| Error::Note { what, rule })
+}
+
+/// Reads one JSON value, which must be spelled as it would be written.
+///
+/// # Errors
+/// The rule that it breaks.
+pub(crate) fn exact_json<T: Serialize + DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(json).map_err(|e| e.to_string())?;
+    let wire: T = serde_json::from_str(text).map_err(|e| e.to_string())?;
     // One spelling: this refuses duplicate keys, other orders and integers above 2^53 - 1.
-    if json_text(type_line, &wire) != text || too_large(json) {
-        return Err(broken("it is not spelled in the one way".to_owned()));
+    if to_json(&wire) == text && !too_large(text) {
+        return Ok(wire);
     }
-    Ok(wire)
+    Err("it is not spelled in the one way".to_owned())
+}
+
+/// Parses a value that must be spelled as it would be written.
+pub(crate) fn exact<T: FromStr<Err = Error> + fmt::Display>(text: &str) -> Result<T, Error> {
+    let value: T = text.parse()?;
+    if value.to_string() == text {
+        return Ok(value);
+    }
+    Err(Error::MalformedId { what: "value in its one spelling", text: text.to_owned() })
+}
+
+/// Parses a decimal integer of at most [`MAX_INTEGER`] without leading zeros.
+pub(crate) fn integer(text: &str) -> Option<u64> {
+    let number = text.parse().ok().filter(|number| *number <= MAX_INTEGER)?;
+    (u64::to_string(&number) == text).then_some(number)
 }
 
 /// Returns whether some integer outside of strings is above [`MAX_INTEGER`].

@@ -21,12 +21,9 @@ fn moment(text: &str) -> Moment {
 
 fn publisher() -> Publisher {
     let key = PublisherKey::from_seed("ada".parse().unwrap(), &[1; 32]);
-    let grant = KeyGrant {
-        key: key.public(),
-        not_after: moment("2027-01-01T00:00:00Z"),
-        channels: vec!["notes".parse().unwrap()],
-    };
-    let names = || (vec!["ada".parse().unwrap()], 1);
+    let mut grant = KeyGrant::until(key.public(), moment("2027-01-01T00:00:00Z"));
+    grant.channels = vec!["notes".parse().unwrap()];
+    let names = || Holders { keys: vec!["ada".parse().unwrap()], threshold: 1 };
     let root = Root {
         repository: None,
         version: 1,
@@ -34,7 +31,7 @@ fn publisher() -> Publisher {
         keys: vec![grant],
         roles: [Right::Root, Right::Publish, Right::Freshness].map(|r| (r, names())).into(),
     };
-    let roots = vec![root.sign(&[&key])];
+    let roots = vec![root.sign(&[&key]).to_bytes()];
     let repository = repository_of(&roots[0]).unwrap();
     let device = DeviceKey::generate();
     let reader = Reader { name: "laptop".to_owned(), recipient: device.recipient() };
@@ -49,6 +46,8 @@ impl Publisher {
             repository,
             roots,
             root: 1,
+            revocations: None,
+            reason: Reason::Publish,
             channel: "notes".parse().unwrap(),
             parent,
             keyring: (&self.keyring, self.keyring.seal().unwrap()),
@@ -62,7 +61,7 @@ impl Publisher {
 
     fn anchor(&self) -> Anchor {
         let channel = Some("notes".parse().unwrap());
-        Anchor { repository: self.repository.clone(), channel, floor: None }
+        Anchor::pin(self.repository.clone(), channel)
     }
 
     fn first(&self) -> Sealed {
@@ -96,15 +95,15 @@ fn the_next_version_is_a_delta_on_the_same_objects() {
     assert_eq!(second.bundle.objects[0], first.bundle.objects[0]);
     assert_eq!(second.manifest.objects.len(), 3);
     let mut anchor = ada.anchor();
-    anchor.floor = Some(Floor { version: first.version, head: first.head });
+    anchor.known.floor = Some(Floor { version: first.version, head: first.head });
     let kernel = open(&second.bundle, &anchor, &[&ada.device]).unwrap();
     assert_eq!(kernel.get().contents, after);
     assert_eq!(kernel.get().lineage.parent, Some(first.head));
     // Going back below a known version, or to another head of it, is refused.
-    anchor.floor = Some(Floor { version: second.version, head: second.head });
+    anchor.known.floor = Some(Floor { version: second.version, head: second.head });
     let refused = open(&first.bundle, &anchor, &[&ada.device]);
     assert!(matches!(refused, Err(Error::WentBack { .. })));
-    anchor.floor = Some(Floor { version: second.version, head: first.head });
+    anchor.known.floor = Some(Floor { version: second.version, head: first.head });
     let refused = open(&second.bundle, &anchor, &[&ada.device]);
     assert!(matches!(refused, Err(Error::Fork { .. })));
 }
@@ -134,7 +133,7 @@ fn every_flipped_bit_of_a_part_is_refused_without_the_container_digest() {
     let good = ada.first().bundle;
     let parts: [fn(&mut Bundle) -> &mut Vec<u8>; 5] = [
         |b| &mut b.roots[0],
-        |b| &mut b.head,
+        |b| &mut b.heads[0],
         |b| &mut b.manifest,
         |b| &mut b.keyring,
         |b| &mut b.objects[0],
