@@ -57,7 +57,11 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [[0; 2]; 32];
+        for (pair, byte) in digits.iter_mut().zip(self.0) {
+            *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
+        }
+        f.write_str(str::from_utf8(digits.as_flattened()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -73,24 +77,31 @@ impl FromStr for Digest {
     /// Parses exactly 64 lower-case hex digits.
     fn from_str(text: &str) -> Result<Self, Error> {
         let malformed = || Error::MalformedId { what: "digest", text: text.to_owned() };
-        let bytes: [u8; 32] =
-            hex_bytes(text).and_then(|b| b.try_into().ok()).ok_or_else(malformed)?;
-        Ok(Self(bytes))
+        let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| malformed())?;
+        let (pairs, _) = digits.as_chunks::<2>();
+        // No branch for a single digit: all are read, and judged together.
+        let (mut bytes, mut worst) = ([0; 32], 0);
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let (high, low) = (hex_value(*high), hex_value(*low));
+            *byte = high << 4 | low & 15;
+            worst |= high | low;
+        }
+        if worst < 16 { Ok(Self(bytes)) } else { Err(malformed()) }
     }
 }
 
-/// Decodes lower-case hex; `None` for an odd length or any other character.
-pub(crate) fn hex_bytes(text: &str) -> Option<Vec<u8>> {
-    let nibble = |c: u8| match c {
-        b'0'..=b'9' => Some(c - b'0'),
-        b'a'..=b'f' => Some(c - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
+/// Returns the lower-case hex digit of a value below 16.
+const fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' - 10 + value }
+}
+
+/// Returns the value of a lower-case hex digit; 255 for any other character.
+const fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => u8::MAX,
     }
-    pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect()
 }
 
 /// An incremental digest over length-prefixed fields, so that no two field lists collide.
@@ -161,5 +172,31 @@ impl FromStr for FragmentId {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         text.parse().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_64_lower_case_digits() {
+        let digits = Digest::of(b"").to_string();
+        assert_eq!(digits, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(digits.parse::<Digest>().unwrap(), Digest::of(b""));
+        let any_byte =
+            Digest::from_bytes(*b"\x00\x09\x0A\x10\x7F\x80\x9A\xA9\xF0\xFF0123456789012345678901");
+        assert_eq!(any_byte.to_string().parse::<Digest>().unwrap(), any_byte);
+        for place in 0..64 {
+            for c in '\0'..='\u{FF}' {
+                let mut other: Vec<char> = digits.chars().collect();
+                other[place] = c;
+                let read = other.into_iter().collect::<String>().parse::<Digest>();
+                assert_eq!(read.is_ok(), matches!(c, '0'..='9' | 'a'..='f'), "{c:?}");
+            }
+        }
+        for length in (0..64).chain([65, 66, 128]) {
+            assert!("0".repeat(length).parse::<Digest>().is_err(), "{length} digits");
+        }
     }
 }

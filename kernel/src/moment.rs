@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
 use crate::error::Error;
 
 /// A point in time in whole seconds; displays as RFC 3339 in UTC (`2026-01-02T03:04:05Z`).
@@ -21,6 +24,25 @@ impl Moment {
     /// Returns the point `seconds` after 1970-01-01T00:00:00Z, held to the years 1970 to 9999.
     pub fn from_unix(seconds: i64) -> Self {
         Self(seconds.clamp(0, Self::MAX))
+    }
+
+    /// Reads the form that `Display` writes; `None` for every other way to write a time.
+    pub(crate) fn from_spelling(text: &str) -> Option<Self> {
+        let mut rest = text.as_bytes();
+        let mut number = |length: usize, end: u8| {
+            let (digits, after) = rest.split_at_checked(length)?;
+            rest = after.strip_prefix(&[end])?;
+            digits.iter().try_fold(0_i16, |number, digit| {
+                digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0'))
+            })
+        };
+        let (year, month, day) = (number(4, b'-')?, number(2, b'-')?, number(2, b'T')?);
+        let (hour, minute, second) = (number(2, b':')?, number(2, b':')?, number(2, b'Z')?);
+        let [month, day, hour, minute, second] =
+            [month, day, hour, minute, second].map(|number| i8::try_from(number).unwrap_or(-1));
+        let time = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+        let unix = Offset::UTC.to_timestamp(time).ok()?.as_second();
+        (rest.is_empty() && (0..=Self::MAX).contains(&unix)).then_some(Self(unix))
     }
 
     /// Returns the seconds since 1970-01-01T00:00:00Z.
@@ -63,6 +85,9 @@ impl FromStr for Moment {
 
     /// Parses RFC 3339 with any offset; fractions of a second are dropped.
     fn from_str(text: &str) -> Result<Self, Error> {
+        if let Some(moment) = Self::from_spelling(text) {
+            return Ok(moment);
+        }
         let timestamp: jiff::Timestamp =
             text.parse().map_err(|_| Error::MalformedId { what: "time", text: text.to_owned() })?;
         Ok(Self::from_unix(timestamp.as_second()))
@@ -71,6 +96,8 @@ impl FromStr for Moment {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -89,5 +116,45 @@ mod tests {
         assert_eq!(late.days_until(day("2026-01-02T00:00:00Z")), 1);
         assert_eq!(late.days_until(day("2025-01-01T00:00:00Z")), 0);
         assert_eq!(late.plus_days(2).date(), "2026-01-03");
+    }
+
+    #[test]
+    fn only_what_would_be_written_is_a_spelling() {
+        for text in [
+            "1969-12-31T23:59:59Z",
+            "9999-12-30T22:00:01Z",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2016-12-31T23:59:60Z",
+            "2026-01-01T00:00:00z",
+            "2026-01-01T00:00:00.0Z",
+            "2026-01-01T00:00:00+00:00",
+            "+026-01-01T00:00:00Z",
+            "2026-01-0\u{661}T00:0:00Z",
+        ] {
+            assert_eq!(Moment::from_spelling(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_has_one_spelling(seconds in 0..=Moment::MAX) {
+            let text = Moment(seconds).to_string();
+            prop_assert_eq!(Moment::from_spelling(&text), Some(Moment(seconds)));
+        }
+
+        #[test]
+        fn a_spelling_means_what_rfc_3339_says(
+            text in "(19|20|[0-9]{2})[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z"
+        ) {
+            if let Some(moment) = Moment::from_spelling(&text) {
+                prop_assert_eq!(moment.to_string(), text.clone());
+                let seconds = text.parse::<jiff::Timestamp>().unwrap().as_second();
+                prop_assert_eq!(moment.unix(), seconds);
+            } else if let Ok(moment) = text.parse::<Moment>() {
+                prop_assert_ne!(moment.to_string(), text);
+            }
+        }
     }
 }

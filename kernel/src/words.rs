@@ -1,5 +1,6 @@
 //! The closed vocabularies: kind, class, trust, and where they apply.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -136,12 +137,19 @@ pub enum Scope {
     Project(ProjectName),
 }
 
+impl Scope {
+    /// Returns the text of the scope, as files and screens have it.
+    pub(crate) fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::User => Cow::Borrowed("user"),
+            Self::Project(name) => Cow::Owned(["project:", name.as_str()].concat()),
+        }
+    }
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User => f.pad("user"),
-            Self::Project(name) => f.pad(&format!("project:{name}")),
-        }
+        f.pad(&self.text())
     }
 }
 
