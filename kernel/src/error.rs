@@ -201,7 +201,7 @@ pub enum Error {
         offered: Digest,
     },
     /// A head does not follow on from those before it.
-    #[error("the head of {version} breaks the chain: {rule} [K302]")]
+    #[error("the head of {version} does not follow on: {rule} [K306]")]
     Chain {
         /// The version of the head.
         version: Version,
@@ -278,6 +278,26 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns a broken value as a fault of the note that holds it.
+    pub(crate) fn in_note(self, what: &'static str) -> Self {
+        match self {
+            Self::MalformedId { .. } | Self::UnknownWord { .. } | Self::BrokenKey { .. } => {
+                Self::Note { what, rule: self.to_string() }
+            }
+            other => other,
+        }
+    }
+
+    /// Returns a broken value as a fault of the object that holds it.
+    pub(crate) fn in_object(self) -> Self {
+        match self {
+            Self::MalformedId { .. } | Self::UnknownWord { .. } | Self::RevisionWentBack { .. } => {
+                Self::Object { rule: self.to_string() }
+            }
+            other => other,
+        }
+    }
+
     /// Returns the code in the message (docs/format.md, "Error codes"), such as `K212`.
     pub fn code(&self) -> Option<String> {
         let message = self.to_string();

@@ -1,8 +1,8 @@
 //! Publishing: make a repository, seal the next version, and commit it by creating its head.
 
 use garner_kernel::bundle::{
-    self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader, Reason,
-    RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
+    self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader,
+    Reason, RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
 };
 use garner_kernel::{Contents, Digest, Moment, Version};
 

@@ -15,6 +15,8 @@ mod formats;
 #[cfg(test)]
 mod hints;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod interruption;
 #[cfg(test)]
 mod keys;

@@ -4,7 +4,7 @@ use super::head::Head;
 use super::keys::PublicKey;
 use super::limits;
 use super::note::Note;
-use super::root::{Right, Root};
+use super::root::{KeyGrant, Right, Root};
 use super::root_chain::RootChain;
 use crate::contents::Version;
 use crate::digest::Digest;
@@ -22,6 +22,7 @@ pub struct SignedHead {
     pub digest: Digest,
     /// The names of the keys that signed it, by the root that it names.
     pub signers: Vec<KeyName>,
+    keys: Vec<PublicKey>,
     note: Note,
 }
 
@@ -55,8 +56,9 @@ impl SignedHead {
             return mismatch("channel", head.channel.to_string(), channel.to_string());
         }
         let digest = note.digest();
-        let mut signed = Self { head, digest, signers: Vec::new(), note };
-        signed.signers = signed.judge(roots.at(signed.head.root)?)?.keys_by_name();
+        let mut signed = Self { head, digest, signers: Vec::new(), keys: Vec::new(), note };
+        signed.keys = signed.judge(roots.at(signed.head.root)?)?.keys;
+        signed.signers = signed.keys.iter().map(|key| key.name().clone()).collect();
         Ok(signed)
     }
 
@@ -75,22 +77,20 @@ impl SignedHead {
 
     /// Checks that no signer was revoked before the head was made, by the last root (step 3.2).
     ///
+    /// Keys are told by their bytes: a new name does not clear one.
+    ///
     /// # Errors
     /// [`Error::KeyScope`] naming the key.
     pub fn check_revoked(&self, roots: &RootChain) -> Result<(), Error> {
-        let grants = self.signers.iter().filter_map(|name| roots.last().grant(name));
-        grants.into_iter().try_for_each(|grant| grant.check_revoked(self.head.created))
+        let signed =
+            |grant: &&KeyGrant| self.keys.iter().any(|key| key.as_bytes() == grant.key.as_bytes());
+        let mut grants = roots.last().keys.iter().filter(signed);
+        grants.try_for_each(|grant| grant.check_revoked(self.head.created))
     }
 
     /// Returns the bytes of the note.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.note.to_bytes()
-    }
-}
-
-impl Signers {
-    fn keys_by_name(&self) -> Vec<KeyName> {
-        self.keys.iter().map(|key| key.name().clone()).collect()
     }
 }
 

@@ -74,7 +74,10 @@ impl Index {
 
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Error> {
         let broken = || Error::Object { rule: "the index is malformed".to_owned() };
-        let wire: Wire = exact_json(json).map_err(|_| broken())?;
+        Self::of(exact_json(json).map_err(|_| broken())?).map_err(Error::in_object)
+    }
+
+    fn of(wire: Wire) -> Result<Self, Error> {
         let pair = |(file, raw): (&String, &String)| Ok::<_, Error>((file.parse()?, raw.parse()?));
         Ok(Self {
             repository: wire.repo.parse()?,

@@ -7,7 +7,7 @@ use super::identity::{Identity, NoPlugins, Plugins};
 use super::keys::{DeviceKey, Recipient};
 use super::limits;
 use super::sealed_box::{self, Purpose};
-use super::statement::{RepositoryId, exact_json, to_json};
+use super::statement::{RepositoryId, exact, exact_json, to_json};
 use crate::contents::Version;
 use crate::error::Error;
 
@@ -139,13 +139,21 @@ impl Keyring {
     /// Reads the plaintext of a keyring file.
     fn parse(json: &[u8]) -> Result<Self, Error> {
         let broken = || Error::Note { what: "keyring", rule: "it is malformed".to_owned() };
-        let wire: WireKeyring = exact_json(json).map_err(|_| broken())?;
+        Self::of(&exact_json(json).map_err(|_| broken())?).map_err(|e| e.in_note("keyring"))
+    }
+
+    fn of(wire: &WireKeyring) -> Result<Self, Error> {
+        let broken = || Error::Note { what: "keyring", rule: "it is malformed".to_owned() };
         let reader = |r: &WireReader| {
-            Ok::<_, Error>(Reader { name: r.name.clone(), recipient: r.recipient.parse()? })
+            Ok::<_, Error>(Reader { name: r.name.clone(), recipient: exact(&r.recipient)? })
         };
         let epoch = |e: &WireEpoch| {
             let from = Version::new(e.from_seq).ok_or_else(broken)?;
-            Ok::<_, Error>(Epoch { number: e.n, key: e.identity.parse()?, from })
+            let key: DeviceKey = e.identity.parse()?;
+            if *key.to_secret_text() != e.identity {
+                return Err(broken());
+            }
+            Ok::<_, Error>(Epoch { number: e.n, key, from })
         };
         let ascending = wire.epochs.is_sorted_by(|a, b| a.n < b.n && a.from_seq <= b.from_seq)
             && wire.epochs.first().is_none_or(|epoch| epoch.n > 0);

@@ -1,5 +1,7 @@
 //! Manifests: the signed list of the files that make one version.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::limits;
@@ -190,6 +192,10 @@ impl Manifest {
         if index.role != Role::Index || index.from != version || index.to != version {
             return Err(broken("its last object is not the index of this version"));
         }
+        let digests: BTreeSet<_> = self.objects.iter().map(|o| o.file.digest.as_bytes()).collect();
+        if digests.len() < self.objects.len() {
+            return Err(broken("it lists an object twice"));
+        }
         let bases = segments.iter().take_while(|object| object.role == Role::Base).count();
         let (bases, deltas) = segments.split_at_checked(bases).unwrap_or_default();
         let first = bases.first().ok_or_else(|| broken("it has no base"))?;
@@ -211,8 +217,11 @@ impl Manifest {
     /// # Errors
     /// [`Error::Note`] unless it is spelled exactly as [`Self::to_text`] would.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::of_wire(parse_json(WHAT, KIND, text)?).map_err(|e| e.in_note(WHAT))
+    }
+
+    fn of_wire(wire: WireManifest) -> Result<Self, Error> {
         let broken = || Error::Note { what: WHAT, rule: "a value is malformed".to_owned() };
-        let wire: WireManifest = parse_json(WHAT, KIND, text)?;
         let object = |o: &WireObject| {
             let file = FileRef { digest: o.sha256.parse().ok()?, size: o.size };
             let role = Role::from_word(&o.role)?;

@@ -40,7 +40,7 @@ pub(crate) fn merge(
             let Some(line) = layer.current.take() else { continue };
             let revision = line.change.revision();
             if newest.as_ref().is_some_and(|before| before.change.revision() >= revision) {
-                return Err(Error::RevisionWentBack { id, revision });
+                return Err(Error::RevisionWentBack { id, revision }.in_object());
             }
             newest = Some(line);
             layer.advance()?;
@@ -108,6 +108,10 @@ impl<'a> Layer<'a> {
     }
 }
 
+fn too_long(length: usize) -> Error {
+    Error::Limit { what: "record", got: length as u64, max: record::MAX_LINE as u64 }
+}
+
 /// How many raw bytes are read at a time; more than two of the longest records.
 const BUFFER: usize = 256 << 10;
 
@@ -132,6 +136,9 @@ impl<'a> Lines<'a> {
     /// Returns the next record, or `None` at the end.
     fn next_line(&mut self) -> Result<Option<Line>, Error> {
         let Some(length) = self.fill()? else { return Ok(None) };
+        if length > record::MAX_LINE {
+            return Err(too_long(length));
+        }
         let line = self.buffer.get(self.start..self.start + length).unwrap_or_default();
         self.start += length + 1;
         self.count = self.count.saturating_add(1);
@@ -151,7 +158,7 @@ impl<'a> Lines<'a> {
             }
             searched = self.end - self.start;
             if searched > record::MAX_LINE {
-                return Err(self.broken("a later line is longer than a record may be"));
+                return Err(too_long(searched));
             }
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, searched);

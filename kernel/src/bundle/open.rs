@@ -157,12 +157,15 @@ fn broken(rule: &str) -> Error {
 fn epoch_of<'a>(keyring: &'a Keyring, checked: &Checked) -> Result<&'a Epoch, Error> {
     let manifest = &checked.manifest;
     if keyring.repository != manifest.repository {
-        return Err(broken("the keyring is that of another repository"));
+        let (got, want) = (keyring.repository.to_string(), manifest.repository.to_string());
+        return Err(Error::Mismatch { what: "repository of the keyring", got, want });
     }
+    let missing =
+        || Error::Note { what: "keyring", rule: "it lacks the epoch of the objects".to_owned() };
     keyring
         .epoch(manifest.epoch)
         .filter(|epoch| epoch.from <= checked.newest.head.version)
-        .ok_or_else(|| broken("the keyring lacks the epoch of the objects"))
+        .ok_or_else(missing)
 }
 
 /// Reads the index and checks that it speaks of this publication.
@@ -182,17 +185,23 @@ fn read_index<B: Blob>(manifest: &Manifest, blobs: &[B], epoch: &Epoch) -> Resul
     let raw = Unsealed::open(sealed.as_slice(), &epoch.key, promise)?.into_raw()?;
     let index = Index::parse(&raw.bytes)?;
     let segments = manifest.objects.iter().filter(|object| object.role != Role::Index);
+    // Whoever signs what others sealed gives himself away here.
+    let names = [
+        ("repository of the index", index.repository.to_string(), manifest.repository.to_string()),
+        ("channel of the index", index.channel.to_string(), manifest.channel.to_string()),
+        ("publisher of the index", index.publisher.to_string(), manifest.publisher.to_string()),
+    ];
+    if let Some((what, got, want)) = names.into_iter().find(|(_, got, want)| got != want) {
+        return Err(Error::Mismatch { what, got, want });
+    }
     let bound = raw.records == 1
-        && index.repository == manifest.repository
-        && index.channel == manifest.channel
-        && index.publisher == manifest.publisher
         && index.scan.findings == 0
         && index.objects.len() == manifest.objects.len() - 1
         && segments.into_iter().all(|object| index.objects.contains_key(&object.file.digest));
     if bound {
         return Ok(index);
     }
-    Err(broken("the index speaks of another publication or of found secrets"))
+    Err(broken("the index names other objects, or secrets that were found"))
 }
 
 /// Returns the records of all bases as one layer, and those of each delta as one more.

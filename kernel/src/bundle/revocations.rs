@@ -133,7 +133,7 @@ impl Revocations {
     }
 
     fn of(note: &Note, roots: &RootChain) -> Result<(Self, NoteRef), Error> {
-        let revocations = Self::parse(note.text())?;
+        let revocations = Self::parse(note.text()).map_err(|e| e.in_note(WHAT))?;
         if revocations.repository != *roots.repository() {
             let (got, want) = (revocations.repository.to_string(), roots.repository().to_string());
             return Err(Error::Mismatch { what: "repository of the revocations", got, want });

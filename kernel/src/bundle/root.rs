@@ -182,7 +182,10 @@ impl Root {
     /// # Errors
     /// [`Error::Note`] unless it is spelled in the one way and its roles can be filled.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let wire: Wire = statement::parse_json(WHAT, KIND, text)?;
+        Self::of(&statement::parse_json(WHAT, KIND, text)?).map_err(|e| e.in_note(WHAT))
+    }
+
+    fn of(wire: &Wire) -> Result<Self, Error> {
         let keys = wire.keys.iter().map(|(name, key)| grant_of(name, key));
         let mut roles = BTreeMap::new();
         for (word, role) in &wire.roles {

@@ -72,7 +72,9 @@ fn check_next(pin: &RepositoryId, before: Option<&Root>, bytes: &[u8]) -> Result
         return Err(Error::RootsMissing { needed: expected, offered: expected - 1 });
     }
     if root.repository.as_ref() != before.map(|_| pin) {
-        return Err(broken("it names another repository"));
+        let got = root.repository.map(|id| id.to_string()).unwrap_or_default();
+        let want = before.map(|_| pin.to_string()).unwrap_or_default();
+        return Err(Error::Mismatch { what: "repository of the root", got, want });
     }
     // A root is signed by those it names and, after the first, by those before it.
     for judge in before.into_iter().chain([&root]) {
