@@ -59,8 +59,8 @@ pub(crate) fn without_tricks(text: &str) -> String {
 /// Returns the same character, or the replacement character for one that would not be seen.
 fn visible(c: char) -> char {
     let hidden = c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-        || matches!(c, '\u{E0000}'..='\u{E007F}' | '\u{FEFF}');
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
+        || matches!(c, '\u{E0000}'..='\u{E007F}' | '\u{FEFF}' | '\u{AD}' | '\u{61C}' | '\u{180E}');
     if hidden { char::REPLACEMENT_CHARACTER } else { c }
 }
 
@@ -119,6 +119,7 @@ mod tests {
             ("two\n lines", 20, "two lines"),
             ("0123456789", 5, "0123…"),
             ("a\u{202E}b\u{1b}[31m", 20, "a\u{FFFD}b\u{FFFD}[31m"),
+            ("\u{200B}\u{2060}\u{E0041}\u{AD}", 20, "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"),
         ] {
             assert_eq!(one_line(text, width), expected);
         }

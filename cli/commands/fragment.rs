@@ -70,7 +70,7 @@ fn show(stored: &StoredFragment, context: &Context) -> Result<(), Error> {
     let mut text = format!(
         "{}\n{}\n\n",
         styled(&fragment.id.to_string(), output::BOLD),
-        fragment.statement.as_str()
+        table::without_tricks(fragment.statement.as_str())
     );
     let mut rows = vec![
         vec!["kind".to_owned(), format!("{} ({})", fragment.kind, fragment.kind.class())],

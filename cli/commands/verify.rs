@@ -157,7 +157,7 @@ fn steps<B: Blob>(
             context.output.say(&format!("Nothing encrypted was read: {error}."));
             Ok((bundle::check(bundle, anchor)?, None))
         }
-        found => found.map(|(checked, fragments)| (checked, Some(fragments))),
+        found => found.map(|summary| (summary.checked, Some(summary.fragments))),
     };
     match found {
         Ok((checked, fragments)) => {

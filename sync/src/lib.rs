@@ -17,6 +17,8 @@ mod settings;
 mod survey;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod threats;
 mod url;
 
 pub use atomic::write_over;

@@ -14,16 +14,16 @@ use crate::{
     create_repository, publish, survey,
 };
 
-struct Setup {
-    remote: MemoryRemote,
-    key: PublisherKey,
-    device: DeviceKey,
-    readers: Vec<Reader>,
-    trust: Trust,
+pub(crate) struct Setup {
+    pub(crate) remote: MemoryRemote,
+    pub(crate) key: PublisherKey,
+    pub(crate) device: DeviceKey,
+    pub(crate) readers: Vec<Reader>,
+    pub(crate) trust: Trust,
 }
 
 /// Returns a first root in which one key may do everything.
-fn root_of(key: &PublisherKey) -> Root {
+pub(crate) fn root_of(key: &PublisherKey) -> Root {
     let roles = [Right::Root, Right::Publish, Right::Freshness, Right::Revoke];
     let holders = Holders { keys: vec![key.public().name().clone()], threshold: 1 };
     Root {
@@ -45,7 +45,7 @@ fn pull(
     crate::pull(remote, mirror, trust, version, "2026-01-03T00:00:00Z".parse().unwrap())
 }
 
-fn setup() -> Setup {
+pub(crate) fn setup() -> Setup {
     let key = PublisherKey::from_seed("ada".parse().unwrap(), &[1; 32]);
     let root = root_of(&key);
     let remote = MemoryRemote::default();
@@ -56,7 +56,7 @@ fn setup() -> Setup {
     Setup { remote, key, device, readers, trust: Trust::pin(repository) }
 }
 
-fn fragment(text: &str) -> Fragment {
+pub(crate) fn fragment(text: &str) -> Fragment {
     Fragment {
         id: Fragment::id_of(Kind::Fact, &Scope::User, text),
         revision: 1,
@@ -83,14 +83,25 @@ fn fragment(text: &str) -> Fragment {
 }
 
 impl Setup {
-    fn publish(&self, remote: &impl Remote, text: &str) -> Result<Published, Error> {
+    pub(crate) fn publish(&self, remote: &impl Remote, text: &str) -> Result<Published, Error> {
+        self.publish_as(remote, text, &self.key, "2026-01-02T00:00:00Z")
+    }
+
+    /// Publishes with a key at a time.
+    pub(crate) fn publish_as(
+        &self,
+        remote: &impl Remote,
+        text: &str,
+        key: &PublisherKey,
+        now: &str,
+    ) -> Result<Published, Error> {
         let publication = Publication {
             trust: &self.trust,
             readers: &self.readers,
-            publisher: &self.key,
+            publisher: key,
             devices: &[&self.device],
             plugins: &bundle::NoPlugins,
-            now: "2026-01-02T00:00:00Z".parse().unwrap(),
+            now: now.parse().unwrap(),
             reason: Reason::Publish,
             tool: "garner test".to_owned(),
             scan: SecretScan { tool: "test".into(), version: "1".into(), findings: 0 },
@@ -104,7 +115,7 @@ impl Setup {
         })
     }
 
-    fn contents(&self, remote: &impl Remote, version: u64) -> Contents {
+    pub(crate) fn contents(&self, remote: &impl Remote, version: u64) -> Contents {
         let version = Version::new(version).unwrap();
         let survey = survey(remote, &self.trust).unwrap();
         let fetched = survey.fetch(remote, &self.trust, version).unwrap();

@@ -43,6 +43,8 @@ mod secrets;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod threats;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod transcripts;

@@ -39,7 +39,7 @@ pub use latest::{Freshness, Latest};
 pub use manifest::{FileRef, Manifest, ObjectRef};
 pub use note::Note;
 pub use object::Role;
-pub use open::{Verified, open, open_parent, verify};
+pub use open::{Summary, Verified, open, open_parent, verify};
 pub use revocations::{Revocation, RevocationClass, Revocations};
 pub use root::{Holders, KeyGrant, Right, Root};
 pub use root_chain::{RootChain, repository_of};

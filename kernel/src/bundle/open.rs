@@ -16,6 +16,7 @@ use super::revocations::Revocations;
 use super::seal::Parent;
 use super::unseal::{Promise, Unsealed};
 use crate::contents::{Change, Contents, Kernel, Lineage, Tombstone, TombstoneReason};
+use crate::digest::Digest;
 use crate::error::Error;
 
 /// A value whose signatures, digests and limits all hold.
@@ -67,7 +68,7 @@ pub fn open<B: Blob>(
 }
 
 /// Verifies a bundle to the last record without keeping any, tells `passed` of each step that
-/// holds, and returns how many fragments live.
+/// holds, and returns what it holds.
 ///
 /// It takes little memory, however large the bundle is.
 ///
@@ -78,9 +79,21 @@ pub fn verify<B: Blob>(
     anchor: &Anchor,
     keys: &[&dyn Identity],
     passed: &mut dyn FnMut(Step),
-) -> Result<(Checked, u64), Error> {
+) -> Result<Summary, Error> {
     let opened = read(bundle, anchor, keys, &mut |_| Ok(()), passed)?;
-    Ok((opened.checked, opened.fragments))
+    let Opened { checked, index, .. } = opened;
+    Ok(Summary { checked, tree: index.tree, fragments: index.fragments })
+}
+
+/// What a bundle holds, without its fragments.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// What is said without encryption.
+    pub checked: Checked,
+    /// The tree digest, before revoked fragments are taken out.
+    pub tree: Digest,
+    /// How many fragments live in the tree.
+    pub fragments: u64,
 }
 
 /// Verifies a bundle and returns what the next version is built on, and the keyring.
@@ -113,7 +126,6 @@ struct Opened {
     checked: Checked,
     keyring: Keyring,
     index: Index,
-    fragments: u64,
 }
 
 /// Verifies a bundle and hands its fragments and tombstones to `sink`, in the order of their ids.
@@ -147,7 +159,7 @@ fn read<B: Blob>(
         });
     }
     passed(Step::Records);
-    Ok(Opened { checked, keyring, index, fragments: tree.fragments })
+    Ok(Opened { checked, keyring, index })
 }
 
 fn broken(rule: &str) -> Error {

@@ -20,4 +20,5 @@
 mod cases;
 mod forge;
 mod hostile;
+mod threats;
 mod vectors;

@@ -126,6 +126,17 @@ fn verification_names_what_is_broken() {
 }
 
 #[test]
+fn a_store_trusts_no_schema() {
+    let (_dir, store) = with_versions(1);
+    let db = store.connection();
+    let trusted: bool = db.pragma_query_value(None, "trusted_schema", |row| row.get(0)).unwrap();
+    assert!(!trusted, "functions with side effects could run from a schema");
+    db.pragma_update(None, "writable_schema", true).unwrap();
+    let edited = db.execute("UPDATE sqlite_schema SET sql = '' WHERE name = 'fragment'", []);
+    assert!(edited.is_err(), "the schema can be edited as a table");
+}
+
+#[test]
 fn the_schemas_know_every_word_of_the_logs() {
     use crate::inject::Reason;
     let schema: serde_json::Value = serde_json::from_str(garner_schemas::OPERATION_SCHEMA).unwrap();
