@@ -56,7 +56,9 @@ fn two_versions() -> (Setup, Trust) {
 
 fn copy(files: &BTreeMap<Name, Vec<u8>>) -> MemoryRemote {
     let remote = MemoryRemote::default();
-    files.iter().for_each(|(name, bytes)| remote.put_over(name, bytes).unwrap());
+    for (name, bytes) in files {
+        remote.put_over(name, bytes).unwrap();
+    }
     remote
 }
 
@@ -166,13 +168,13 @@ fn rollback_rev() {
 fn rollback_latest() {
     let (setup, trust) = two_versions();
     // The latest note of version 1 again: the heads tell the truth, and time does not go back.
-    let latest = |version: u64, issued: &str| {
+    let latest = |version: usize, issued: &str| {
         let survey = survey(&setup.remote, &trust).unwrap();
         let latest = Latest {
             repository: trust.repository.id.clone(),
             channel: channel(),
-            version: Version::new(version).unwrap(),
-            head: survey.releases()[version as usize - 1].head,
+            version: survey.releases()[version - 1].version,
+            head: survey.releases()[version - 1].head,
             issued: moment(issued),
             expires: moment(issued).plus_days(14),
         };

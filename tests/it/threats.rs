@@ -8,7 +8,7 @@ fn root() -> PathBuf {
 }
 
 /// Returns the rows of the table: number and last cell.
-fn rows() -> Vec<(u32, String)> {
+fn rows() -> Vec<(usize, String)> {
     let page = fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
     page.lines()
         .filter_map(|line| {
@@ -36,8 +36,8 @@ fn proofs(cell: &str) -> Vec<(String, Option<PathBuf>)> {
 #[test]
 fn every_row_of_the_threat_model_has_a_test_that_exists() {
     let rows = rows();
-    let numbers: Vec<u32> = rows.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, (1..=numbers.len() as u32).collect::<Vec<_>>());
+    let numbers: Vec<usize> = rows.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
     assert!(numbers.len() >= 26, "{} rows", numbers.len());
     let mut missing = Vec::new();
     for (number, cell) in rows {
