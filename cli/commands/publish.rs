@@ -3,16 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use garner_compiler::{Compiler, Options};
-use garner_kernel::bundle::{Identity, Reason, SecretScan};
-use garner_kernel::{ChannelName, Contents, Draft, diff};
-use garner_sync::{ChannelSettings, Publication, Published};
+use garner_kernel::{ChannelName, Contents, diff};
+use garner_sync::{ChannelSettings, Published};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
-use crate::{drill, files, keys, table};
+use crate::{drill, files, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -96,49 +94,4 @@ fn newest(
     let Some(release) = releases.last() else { return Ok(Contents::default()) };
     let name = KernelName::Channel(channel.clone(), At::Number(release.version));
     Ok(context.open_kernel(&name)?.into_inner().contents)
-}
-
-impl Context {
-    /// Publishes a draft on top of the newest version and pulls the result into the mirror.
-    pub(crate) fn publish(&self, channel: &ChannelName, draft: &Draft) -> Result<Published, Error> {
-        let settings = self.settings(channel)?;
-        let url = settings.url.as_ref();
-        let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
-        let key = keys::publisher(self)?;
-        let devices = keys::devices(self)?;
-        let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
-        let publication = Publication {
-            trust: &settings.trust,
-            readers: &settings.readers,
-            publisher: &key,
-            devices: &devices,
-            plugins: &keys::InstalledPlugins,
-            now: self.now(),
-            reason: Reason::Publish,
-            tool: concat!("garner ", env!("CARGO_PKG_VERSION")).to_owned(),
-            scan: scan(draft)?,
-        };
-        let published = garner_sync::publish(&remote, &publication, &|before| draft.onto(before))?;
-        let version = match &published {
-            Published::New(sealed) => sealed.version,
-            Published::Unchanged(version) => *version,
-        };
-        self.pull(channel, None).map_err(|source| {
-            let (channel, source) = (channel.clone(), Box::new(source));
-            Error::NotCopied { channel, version, source }
-        })?;
-        Ok(published)
-    }
-}
-
-/// Searches the draft for secrets once more: what is sealed cannot be taken back.
-fn scan(draft: &Draft) -> Result<SecretScan, Error> {
-    let compiler = Compiler::new(Options::default())?;
-    let texts = draft.active().flat_map(|f| [Some(&f.statement), f.context.as_ref()]).flatten();
-    let findings = texts
-        .flat_map(|text| compiler.audit(text.as_str().as_bytes()))
-        .map(|finding| u64::from(finding.count))
-        .sum();
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(SecretScan { tool: "garner".to_owned(), version, findings })
 }

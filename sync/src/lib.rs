@@ -24,7 +24,7 @@ pub use error::Error;
 pub use folder::FolderRemote;
 pub use layout::Name;
 pub use memory::MemoryRemote;
-pub use publish::{Publication, Published, create_repository, publish, renew};
+pub use publish::{Publication, Published, create_repository, preview, publish, renew};
 pub use pull::{Pulled, pull};
 pub use remote::{Put, Remote};
 pub use repository::{Repository, Trust};

@@ -1,8 +1,8 @@
 //! Publishing: make a repository, seal the next version, and commit it by creating its head.
 
 use garner_kernel::bundle::{
-    self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader, Reason,
-    RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
+    self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader,
+    Reason, RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
 };
 use garner_kernel::{Contents, Digest, Moment, Version};
 
@@ -96,6 +96,20 @@ pub fn publish(
         }
     }
     Err(Error::LostRace { channel: channel.clone(), tries: TRIES })
+}
+
+/// Seals the next version as [`publish`] would, and writes nothing anywhere.
+///
+/// # Errors
+/// As [`publish`], but for lost races.
+pub fn preview(
+    remote: &impl Remote,
+    publication: &Publication<'_>,
+    change: &dyn Fn(&Contents) -> Result<Contents, garner_kernel::Error>,
+) -> Result<Published, Error> {
+    let survey = survey(remote, publication.trust)?;
+    pull::check_known(&survey, publication.trust)?;
+    seal_next(remote, publication, &survey, change)
 }
 
 /// Seals the version after the newest release and opens it again, as a reader would.

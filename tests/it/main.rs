@@ -31,6 +31,8 @@ mod plugins;
 #[cfg(test)]
 mod provenance;
 #[cfg(test)]
+mod readers;
+#[cfg(test)]
 mod recovery;
 #[cfg(test)]
 mod remote;
