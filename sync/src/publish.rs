@@ -88,7 +88,10 @@ pub fn publish(
         pull::check_known(&survey, publication.trust)?;
         let sealed = match seal_next(remote, publication, &survey, change)? {
             Published::New(sealed) => sealed,
-            unchanged @ Published::Unchanged(_) => return Ok(unchanged),
+            unchanged @ Published::Unchanged(_) => {
+                keep_fresh(remote, publication, &survey)?;
+                return Ok(unchanged);
+            }
         };
         if commit(remote, publication.trust, &sealed)? {
             tracing::info!(%channel, version = %sealed.version, "published");
@@ -235,7 +238,17 @@ pub fn renew(
 ) -> Result<Option<Latest>, Error> {
     let survey = survey(remote, trust)?;
     pull::check_known(&survey, trust)?;
-    check_right(&survey, key, &Right::Freshness)?;
+    sign_latest(remote, &survey, trust, key, now)
+}
+
+fn sign_latest(
+    remote: &impl Remote,
+    survey: &Survey,
+    trust: &Trust,
+    key: &PublisherKey,
+    now: Moment,
+) -> Result<Option<Latest>, Error> {
+    check_right(survey, key, &Right::Freshness)?;
     let Some(newest) = survey.history().newest() else { return Ok(None) };
     let latest = Latest {
         repository: trust.repository.id.clone(),
@@ -248,6 +261,28 @@ pub fn renew(
     let note = Note::sign(latest.to_text(), &[key]).to_bytes();
     remote.put_over(&Name::latest(&trust.repository.channel), &note)?;
     Ok(Some(latest))
+}
+
+/// Signs a new `latest` note where the one that is there is missing, behind or soon expires: a
+/// publication that stopped before it wrote one is finished.
+fn keep_fresh(
+    remote: &impl Remote,
+    publication: &Publication<'_>,
+    survey: &Survey,
+) -> Result<(), Error> {
+    let (trust, key) = (publication.trust, publication.publisher);
+    let channel = &trust.repository.channel;
+    let there = remote.get(&Name::latest(channel), limits::HEAD as u64)?;
+    let there = there.and_then(|bytes| Latest::check(&bytes, survey.roots(), channel).ok());
+    let newest = survey.history().newest().map(|newest| newest.digest);
+    let soon = publication.now.plus_days(bundle::LATEST_DAYS / 2);
+    if there.is_some_and(|latest| Some(latest.head) == newest && latest.expires > soon) {
+        return Ok(());
+    }
+    match check_right(survey, key, &Right::Freshness) {
+        Ok(()) => sign_latest(remote, survey, trust, key, publication.now).map(drop),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Opens what was sealed: what we cannot read ourselves must not reach anybody.

@@ -6,14 +6,14 @@ mod upkeep;
 
 use clap::Subcommand;
 use garner_kernel::ChannelName;
-use garner_kernel::bundle::{Reader, Recipient};
+use garner_kernel::bundle::{Reader, Recipient, Root};
 use garner_sync::{ChannelSettings, Invite};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::plan::Consent;
-use crate::{qr, table};
+use crate::{qr, table, trust};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -70,7 +70,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::List => list(context),
         Command::Show { name, qr } => {
             let settings = context.settings(name)?;
-            show(name, &settings, context)?;
+            show(&settings, None, context)?;
             if *qr && !context.global.json { show_qr(&settings, context) } else { Ok(()) }
         }
         Command::Add { name, invite } => pin::add(name, invite, context),
@@ -122,7 +122,9 @@ fn invite_of(settings: &ChannelSettings) -> Option<String> {
     settings.url.clone().map(|url| Invite { url, repository }.to_string())
 }
 
-fn show(name: &ChannelName, settings: &ChannelSettings, context: &Context) -> Result<(), Error> {
+/// Shows a channel, with the keys of its repository where `root` is told.
+fn show(settings: &ChannelSettings, root: Option<&Root>, context: &Context) -> Result<(), Error> {
+    let name = &settings.trust.repository.channel;
     let repository = settings.trust.repository.id.to_string();
     let invite = invite_of(settings);
     if context.global.json {
@@ -134,6 +136,7 @@ fn show(name: &ChannelName, settings: &ChannelSettings, context: &Context) -> Re
             "pulled": settings.trust.known.floor.map(|floor| floor.version.get()),
             "readers": settings.readers.iter().map(reader).collect::<Vec<_>>(),
             "first_use": settings.first_use.map(|at| at.to_string()),
+            "root": root.map(trust::json),
         }));
     }
     let mut rows = vec![
@@ -145,6 +148,7 @@ fn show(name: &ChannelName, settings: &ChannelSettings, context: &Context) -> Re
         let text = format!("on first use, {}: nobody compared the id", at.date());
         rows.push(vec!["trusted".to_owned(), text]);
     }
+    rows.extend(root.map(trust::rows).unwrap_or_default());
     for reader in &settings.readers {
         rows.push(vec!["reader".to_owned(), format!("{} {}", reader.recipient, reader.name)]);
     }

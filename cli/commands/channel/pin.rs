@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
 use crate::plan::Plan;
-use crate::{section, table, trust};
+use crate::{section, trust};
 
 /// How long the keys of a new repository are good for, in days.
 pub(crate) const KEY_DAYS: u32 = 730;
@@ -68,7 +68,7 @@ pub(super) fn trust(arguments: &Trusting, context: &Context) -> Result<(), Error
         return plan.print(context);
     }
     if let Some(settings) = before {
-        return show(name, &settings, context);
+        return show(&settings, root.as_ref(), context);
     }
     let settings = ChannelSettings {
         url: None,
@@ -77,8 +77,7 @@ pub(super) fn trust(arguments: &Trusting, context: &Context) -> Result<(), Error
         first_use: arguments.tofu.as_ref().map(|_| context.now()),
     };
     save(name, &settings, context)?;
-    show(name, &settings, context)?;
-    tell_root(root.as_ref(), context)
+    show(&settings, root.as_ref(), context)
 }
 
 /// Returns the repository of a bundle file and its last root, checked against the id that is
@@ -96,16 +95,6 @@ fn repository_in(
     };
     let chain = RootChain::check(&id, &bundle.roots).map_err(refused)?;
     Ok((id, chain.last().clone()))
-}
-
-/// Shows which keys a repository has, where people read.
-fn tell_root(root: Option<&Root>, context: &Context) -> Result<(), Error> {
-    match root {
-        Some(root) if !context.global.json => {
-            context.output.print(&table::columns(&trust::rows(root)))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Returns the settings of a channel that is set up for this repository already.
@@ -130,7 +119,7 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
         // The same repository may have moved; what was seen and who reads stays.
         settings.url = Some(invite.url.clone());
         save(name, &settings, context)?;
-        return show(name, &settings, context);
+        return show(&settings, None, context);
     }
     let remote = invite.url.open()?;
     let notes = match garner_sync::roots(&remote) {
@@ -157,8 +146,7 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
     let url = Some(invite.url.clone());
     let settings = ChannelSettings { url, trust, readers, first_use: None };
     save(name, &settings, context)?;
-    show(name, &settings, context)?;
-    tell_root(root.as_ref(), context)?;
+    show(&settings, root.as_ref(), context)?;
     if publishes {
         context.output.say("You publish here; `garner channel grant` lets other devices read.");
     } else {

@@ -48,7 +48,7 @@ pub(super) fn grant(name: &ChannelName, reader: Reader, context: &Context) -> Re
         // Only the keyring changes: the fragments stay those of the newest version.
         context.publish(name, &Draft::default())?;
     }
-    show(name, &context.settings(name)?, context)
+    show(&context.settings(name)?, None, context)
 }
 
 /// Prints what a grant would write.
