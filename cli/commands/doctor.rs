@@ -166,6 +166,12 @@ fn key_files(context: &Context) -> Result<Vec<Finding>, Error> {
             format!("rm {}", path.display()),
         ));
     }
+    for role in KeyRole::ALL.into_iter().filter(|role| role.signs()) {
+        if role.successor_public(&context.places)?.is_some() {
+            let says = format!("a rotation of the {} was stopped before its end", role.what());
+            findings.push(Finding::warning(says, format!("garner key rotate {}", role.as_str())));
+        }
+    }
     if findings.is_empty() {
         let says = format!("only you can read them; {protected} under a passphrase");
         findings.push(Finding::ok(says));

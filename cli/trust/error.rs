@@ -18,15 +18,36 @@ pub(crate) enum TrustError {
     /// A machine would lock itself out.
     #[error("`{who}` is the {what} of this machine")]
     OwnReader { channel: ChannelName, who: String, what: &'static str },
+    /// A key serves no repository.
+    #[error("the {what} of this machine serves no repository that is published from here")]
+    NothingToRotate { what: &'static str },
+    /// A key has no right in the repository of a channel.
+    #[error("the keys of this machine do not publish to channel `{channel}`")]
+    NotOurs { channel: ChannelName },
+    /// Channels of other repositories would lose their publisher.
+    #[error("without the old key nobody here could publish to {}", names(channels))]
+    LeftBehind { channels: Vec<ChannelName> },
+    /// The root key of this machine has no say in a repository.
+    #[error("the root key of this machine is not that of repository {repository}")]
+    OtherRoot { repository: String, holders: Vec<String> },
+    /// One root key is not enough.
+    #[error("a root of repository {repository} needs {needed} signatures")]
+    Threshold { repository: String, needed: usize },
+}
+
+fn names(channels: &[ChannelName]) -> String {
+    channels.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Explain for TrustError {
     fn fault(&self) -> Fault {
         match self {
-            Self::NoReader { .. } => Fault::Missing,
-            Self::WhichReader { .. } | Self::LastReader { .. } | Self::OwnReader { .. } => {
-                Fault::Input
-            }
+            Self::NoReader { .. } | Self::NothingToRotate { .. } => Fault::Missing,
+            Self::WhichReader { .. }
+            | Self::LastReader { .. }
+            | Self::OwnReader { .. }
+            | Self::LeftBehind { .. } => Fault::Input,
+            Self::NotOurs { .. } | Self::OtherRoot { .. } | Self::Threshold { .. } => Fault::Trust,
         }
     }
 
@@ -44,6 +65,24 @@ impl Explain for TrustError {
             ),
             Self::OwnReader { .. } => {
                 "nothing was changed; add `--own` if this machine must not read it any more"
+                    .to_owned()
+            }
+            Self::NothingToRotate { .. } => {
+                "run `garner channel add NAME file:/FOLDER` to publish somewhere".to_owned()
+            }
+            Self::NotOurs { channel } => {
+                format!("`garner channel show {channel}` names its repository; ask its publisher")
+            }
+            Self::LeftBehind { .. } => {
+                "nothing was changed; run `garner key rotate` without a channel to rotate it for \
+                 all of them"
+                    .to_owned()
+            }
+            Self::OtherRoot { holders, .. } => {
+                format!("nothing was changed; ask whoever holds {}", holders.join(" or "))
+            }
+            Self::Threshold { .. } => {
+                "nothing was changed; `--out FILE` writes the root for the others to sign"
                     .to_owned()
             }
         })

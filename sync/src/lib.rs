@@ -14,6 +14,7 @@ mod pull;
 mod remote;
 mod repository;
 mod settings;
+mod succession;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -29,5 +30,6 @@ pub use pull::{Pulled, pull};
 pub use remote::{Put, Remote};
 pub use repository::{Repository, Trust};
 pub use settings::{ChannelSettings, load_settings, save_settings};
+pub use succession::{Left, Succession, add_root, next_root};
 pub use survey::{Fetched, Overdue, Release, Survey, roots, survey};
 pub use url::{Invite, RemoteUrl};

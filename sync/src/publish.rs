@@ -11,7 +11,7 @@ use crate::layout::Name;
 use crate::pull;
 use crate::remote::{Put, Remote, required};
 use crate::repository::Trust;
-use crate::survey::{Survey, survey};
+use crate::survey::{Survey, survey, survey_to_build_on};
 
 /// How often a lost race is run again on top of what won.
 const TRIES: u32 = 10;
@@ -83,7 +83,7 @@ pub fn publish(
 ) -> Result<Published, Error> {
     let channel = &publication.trust.repository.channel;
     for _ in 0..TRIES {
-        let survey = survey(remote, publication.trust)?;
+        let survey = survey_to_build_on(remote, publication.trust)?;
         // Publishing on top of a history that was cut would sign a fork of our own channel.
         pull::check_known(&survey, publication.trust)?;
         let sealed = match seal_next(remote, publication, &survey, change)? {
@@ -110,7 +110,7 @@ pub fn preview(
     publication: &Publication<'_>,
     change: &dyn Fn(&Contents) -> Result<Contents, garner_kernel::Error>,
 ) -> Result<Published, Error> {
-    let survey = survey(remote, publication.trust)?;
+    let survey = survey_to_build_on(remote, publication.trust)?;
     pull::check_known(&survey, publication.trust)?;
     seal_next(remote, publication, &survey, change)
 }
@@ -128,6 +128,12 @@ fn seal_next(
     let before = newest.as_ref().map(|(parent, _)| parent.contents.clone()).unwrap_or_default();
     let contents = change(&before)?;
     let (keyring, file) = next_keyring(publication, newest.as_ref())?;
+    let good = survey.newest_good().map(|good| good.head.version);
+    let restores = good.filter(|good| Some(*good) != newest.as_ref().map(|(p, _)| p.head.version));
+    let reason = match (&publication.reason, restores) {
+        (Reason::Publish, Some(good)) if contents == before => Reason::RollbackTo(good),
+        (reason, _) => reason.clone(),
+    };
     if let Some((parent, before_keyring)) = &newest
         && contents == before
         && before_keyring.keyring.readers == keyring.readers
@@ -144,7 +150,7 @@ fn seal_next(
             roots: survey.root_notes().to_vec(),
             root: survey.roots().last().version,
             revocations: survey.revocations(),
-            reason: publication.reason.clone(),
+            reason,
             channel: trust.repository.channel.clone(),
             parent: newest.as_ref().map(|(parent, _)| parent),
             keyring: (&keyring, file),
@@ -183,17 +189,23 @@ struct SealedKeyring {
 }
 
 /// Opens the newest version, to build on it; `None` if there is none yet.
+///
+/// What a key signed after it was revoked is passed over: the next version links to it and goes on
+/// from the contents of the newest version before.
 fn open_newest(
     remote: &impl Remote,
     publication: &Publication<'_>,
     survey: &Survey,
 ) -> Result<Option<(Parent, SealedKeyring)>, Error> {
     let Some(newest) = survey.history().newest() else { return Ok(None) };
-    let version = newest.head.version;
-    let fetched = survey.fetch(remote, publication.trust, version)?;
+    let channel = &publication.trust.repository.channel;
+    let nothing_left = || Error::NothingLeft { channel: channel.clone() };
+    let good = survey.newest_good().ok_or_else(nothing_left)?.head.version;
+    let fetched = survey.fetch(remote, publication.trust, good)?;
     let (mut parent, keyring) =
         bundle::open_parent(&fetched.bundle, &fetched.anchor, publication.devices)?;
-    let skip = Head::skip_version(version.next());
+    (parent.head, parent.digest) = (newest.head.clone(), newest.digest);
+    let skip = Head::skip_version(newest.head.version.next());
     let skip = skip.and_then(|version| survey.history().at(version));
     parent.skip = skip.map(|signed| signed.digest);
     Ok(Some((parent, SealedKeyring { keyring, file: fetched.bundle.keyring })))

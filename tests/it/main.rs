@@ -39,6 +39,8 @@ mod remote;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod store;

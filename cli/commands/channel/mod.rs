@@ -4,6 +4,8 @@ mod pin;
 mod readers;
 mod upkeep;
 
+pub(crate) use self::pin::KEY_DAYS;
+
 use clap::Subcommand;
 use garner_kernel::ChannelName;
 use garner_kernel::bundle::{Reader, Recipient, Root};
