@@ -19,6 +19,11 @@ pub(crate) struct Consent {
 }
 
 impl Consent {
+    /// Returns whether nothing shall be done.
+    pub(crate) const fn is_dry_run(self) -> bool {
+        self.dry_run
+    }
+
     /// Returns whether somebody agreed before seeing the plan.
     pub(crate) const fn is_given(self) -> bool {
         self.yes
@@ -30,6 +35,7 @@ impl Consent {
 pub(crate) struct Plan {
     title: String,
     rows: Vec<Vec<String>>,
+    body: String,
     notes: Vec<String>,
     facts: Map<String, Value>,
 }
@@ -38,7 +44,13 @@ impl Plan {
     /// Makes a plan that does what `title` says, with `facts` for those who read JSON.
     pub(crate) fn new(title: impl Into<String>, facts: Value) -> Self {
         let facts = if let Value::Object(facts) = facts { facts } else { Map::new() };
-        Self { title: title.into(), rows: Vec::new(), notes: Vec::new(), facts }
+        Self {
+            title: title.into(),
+            rows: Vec::new(),
+            body: String::new(),
+            notes: Vec::new(),
+            facts,
+        }
     }
 
     /// Adds a fact.
@@ -49,6 +61,11 @@ impl Plan {
     /// Adds facts that are rows already.
     pub(crate) fn rows(&mut self, rows: Vec<Vec<String>>) {
         self.rows.extend(rows);
+    }
+
+    /// Adds text below the facts, for people.
+    pub(crate) fn body(&mut self, text: String) {
+        self.body = text;
     }
 
     /// Adds a fact for those who read JSON.
@@ -71,7 +88,8 @@ impl Plan {
             return context.output.print_json(json!({ "plan": plan }));
         }
         let notes: String = self.notes.iter().map(|note| format!("{note}\n")).collect();
-        let text = format!("Plan: {}.\n{}{notes}", self.title, table::columns(&self.rows));
+        let rows = table::columns(&self.rows);
+        let text = format!("Plan: {}.\n{rows}{}{notes}", self.title, self.body);
         context.output.print(&text)
     }
 

@@ -1,5 +1,7 @@
 //! What can be wrong when readers, keys and proposals change.
 
+use std::path::PathBuf;
+
 use garner_kernel::{ChannelName, Explain, Fault};
 
 /// Why who is trusted was not changed.
@@ -33,6 +35,22 @@ pub(crate) enum TrustError {
     /// One root key is not enough.
     #[error("a root of repository {repository} needs {needed} signatures")]
     Threshold { repository: String, needed: usize },
+    /// Nobody could open a proposal.
+    #[error("nobody is named who can open the proposal")]
+    NoRecipients,
+    /// A line names no recipient.
+    #[error("line {number} of `{}` does not start with a recipient", path.display())]
+    RecipientLine { path: PathBuf, number: usize },
+    /// A proposal holds what looks like a secret.
+    #[error("{} found in what `{}` proposes", found(*findings), path.display())]
+    SecretsProposed { path: PathBuf, findings: u64 },
+    /// A draft has nothing to seal.
+    #[error("the draft of channel `{channel}` has no active fragment")]
+    NothingActive { channel: ChannelName },
+}
+
+fn found(findings: u64) -> String {
+    if findings == 1 { "1 secret was".to_owned() } else { format!("{findings} secrets were") }
 }
 
 fn names(channels: &[ChannelName]) -> String {
@@ -42,12 +60,19 @@ fn names(channels: &[ChannelName]) -> String {
 impl Explain for TrustError {
     fn fault(&self) -> Fault {
         match self {
-            Self::NoReader { .. } | Self::NothingToRotate { .. } => Fault::Missing,
+            Self::NoReader { .. }
+            | Self::NothingToRotate { .. }
+            | Self::NoRecipients
+            | Self::NothingActive { .. } => Fault::Missing,
             Self::WhichReader { .. }
             | Self::LastReader { .. }
             | Self::OwnReader { .. }
+            | Self::RecipientLine { .. }
             | Self::LeftBehind { .. } => Fault::Input,
-            Self::NotOurs { .. } | Self::OtherRoot { .. } | Self::Threshold { .. } => Fault::Trust,
+            Self::NotOurs { .. }
+            | Self::OtherRoot { .. }
+            | Self::Threshold { .. }
+            | Self::SecretsProposed { .. } => Fault::Trust,
         }
     }
 
@@ -65,6 +90,19 @@ impl Explain for TrustError {
             ),
             Self::OwnReader { .. } => {
                 "nothing was changed; add `--own` if this machine must not read it any more"
+                    .to_owned()
+            }
+            Self::NoRecipients => {
+                "name the publisher's device key with `--to`: `garner key show device` prints it"
+                    .to_owned()
+            }
+            Self::SecretsProposed { .. } => {
+                "nothing was published; have them masked where the file was made, and rotate them"
+                    .to_owned()
+            }
+            Self::RecipientLine { .. } => "write `age1… LABEL` on each line".to_owned(),
+            Self::NothingActive { .. } => {
+                "run `garner review` to accept candidates, or `garner compile` more sessions"
                     .to_owned()
             }
             Self::NothingToRotate { .. } => {

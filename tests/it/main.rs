@@ -29,6 +29,8 @@ mod output;
 #[cfg(test)]
 mod plugins;
 #[cfg(test)]
+mod promotion;
+#[cfg(test)]
 mod provenance;
 #[cfg(test)]
 mod readers;

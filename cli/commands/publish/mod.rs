@@ -1,8 +1,12 @@
 //! `garner publish`: seal the draft of a channel and push it.
 
+mod ephemeral;
+mod promote;
+
 use std::path::PathBuf;
 
 use clap::Args;
+use garner_kernel::bundle::Sealed;
 use garner_kernel::{ChannelName, Contents, diff};
 use garner_sync::{ChannelSettings, Published};
 use serde_json::json;
@@ -10,29 +14,49 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
+use crate::plan::Consent;
 use crate::{drill, files, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The channel (default: the only one)
     channel: Option<ChannelName>,
-    /// Print what the new version would change, and publish nothing
-    #[arg(short = 'n', long)]
-    dry_run: bool,
+    #[command(flatten)]
+    consent: Consent,
     /// Write the new version to this `.kernel` file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Propose the draft in a file of its own, signed by a key that nobody keeps
+    #[arg(long, requires = "out")]
+    ephemeral: bool,
+    #[command(flatten)]
+    recipients: ephemeral::Recipients,
+    /// Publish what this `.kernel` file proposes, countersigned by our key
+    #[arg(long, value_name = "FILE", conflicts_with = "ephemeral")]
+    promote: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    match (&arguments.promote, &arguments.out) {
+        (Some(file), _) => promote::run(file, arguments, context),
+        (None, Some(out)) if arguments.ephemeral => ephemeral::run(arguments, out, context),
+        _ => publish(arguments, context),
+    }
+}
+
+fn publish(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let channel = context.the_channel(arguments.channel.as_ref())?;
     let draft =
         context.draft(&channel)?.ok_or_else(|| Error::NoDraft { channel: channel.clone() })?;
     let settings = context.settings(&channel)?;
-    if arguments.dry_run {
+    if arguments.consent.is_dry_run() {
         let before = newest(&channel, &settings, context)?;
         let differences = diff(&before, &draft.onto(&before)?);
-        return super::diff::print(&differences, &super::diff::Form::Full, context);
+        return crate::commands::diff::print(
+            &differences,
+            &crate::commands::diff::Form::Full,
+            context,
+        );
     }
     if let Some(path) = &arguments.out {
         // Before anything is published: a path that cannot be written fails the whole command.
@@ -52,6 +76,16 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         }
     };
     context.write_bundle(&channel, sealed.version, arguments.out.as_deref())?;
+    report(&channel, &sealed, &settings, context)
+}
+
+/// Says what was published, and what it changed.
+fn report(
+    channel: &ChannelName,
+    sealed: &Sealed,
+    settings: &ChannelSettings,
+    context: &Context,
+) -> Result<(), Error> {
     let bytes = sealed.bundle.to_bytes();
     // What was sealed, and on top of what: another publisher may have been first.
     let contents =
@@ -66,14 +100,14 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             "head": sealed.head.to_string(),
             "fragments": after.fragments().len(),
             "bundle_bytes": bytes.len(),
-            "changes": super::diff::counts(&differences),
+            "changes": crate::commands::diff::counts(&differences),
         }));
     }
     context.output.print(&format!(
         "Published {} of `{channel}`: {} ({}), {} bytes sealed for {}.\n",
         sealed.version,
         table::count(after.fragments().len(), "fragment"),
-        super::diff::summary(&differences),
+        crate::commands::diff::summary(&differences),
         bytes.len(),
         table::count(settings.readers.len(), "reader"),
     ))
