@@ -6,5 +6,6 @@ mod root_table;
 mod rotation;
 
 pub(crate) use self::error::TrustError;
-pub(crate) use self::root_table::{json, rows};
+pub(crate) use self::repositories::check_root_key;
+pub(crate) use self::root_table::{end_of, json, rows};
 pub(crate) use self::rotation::{Outcome, Request, Rotation};

@@ -55,31 +55,31 @@ impl Published {
         Ok(found)
     }
 
-    /// Checks that the root key of this machine can sign the next root alone.
-    ///
-    /// # Errors
-    /// [`KeyError::Elsewhere`], [`TrustError::OtherRoot`] or [`TrustError::Threshold`] otherwise.
-    pub(crate) fn check_root_key(&self, context: &Context) -> Result<(), Error> {
-        let places = &context.places;
-        if KeyRole::Root.is_elsewhere(places) {
-            let (what, path) = (KeyRole::Root.what(), KeyRole::Root.path(places));
-            return Err(KeyError::Elsewhere { what, path }.into());
-        }
-        let ours: PublicKey = KeyRole::Root.public(places)?.parse()?;
-        let (holders, needed) = self.chain.last().holders(&Right::Root);
-        let repository = self.id.to_string();
-        if !holders.contains(&&ours) {
-            let holders = holders.iter().map(ToString::to_string).collect();
-            return Err(TrustError::OtherRoot { repository, holders }.into());
-        }
-        if needed > 1 {
-            return Err(TrustError::Threshold { repository, needed }.into());
-        }
-        Ok(())
-    }
-
     /// Signs a root with these keys and adds it to the repository; returns its number.
     pub(crate) fn add_root(&self, root: &Root, keys: &[&PublisherKey]) -> Result<u64, Error> {
         Ok(garner_sync::add_root(&self.remote, &self.id, &root.sign(keys).to_bytes())?)
     }
+}
+
+/// Checks that the root key of this machine can sign the next root alone.
+///
+/// # Errors
+/// [`KeyError::Elsewhere`], [`TrustError::OtherRoot`] or [`TrustError::Threshold`] otherwise.
+pub(crate) fn check_root_key(chain: &RootChain, context: &Context) -> Result<(), Error> {
+    let places = &context.places;
+    if KeyRole::Root.is_elsewhere(places) {
+        let (what, path) = (KeyRole::Root.what(), KeyRole::Root.path(places));
+        return Err(KeyError::Elsewhere { what, path }.into());
+    }
+    let ours: PublicKey = KeyRole::Root.public(places)?.parse()?;
+    let (holders, needed) = chain.last().holders(&Right::Root);
+    let repository = chain.repository().to_string();
+    if !holders.contains(&&ours) {
+        let holders = holders.iter().map(ToString::to_string).collect();
+        return Err(TrustError::OtherRoot { repository, holders }.into());
+    }
+    if needed > 1 {
+        return Err(TrustError::Threshold { repository, needed }.into());
+    }
+    Ok(())
 }

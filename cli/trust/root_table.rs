@@ -1,7 +1,14 @@
 //! Roots as people read them: which keys there are, what each may do, and until when.
 
+use garner_kernel::Moment;
 use garner_kernel::bundle::{KeyGrant, Root};
 use serde_json::{Value, json};
+
+/// Returns when a root ends: itself, or the first of its keys that is in use.
+pub(crate) fn end_of(root: &Root) -> Moment {
+    let used = root.keys.iter().filter(|grant| grant.revoked_at.is_none());
+    used.map(|grant| grant.not_after).fold(root.expires, Moment::min)
+}
 
 /// Returns the words of the roles that a key has.
 fn roles(root: &Root, grant: &KeyGrant) -> Vec<String> {

@@ -14,7 +14,7 @@ use garner_kernel::{ChannelName, Draft, KeyName, Moment, Version};
 use garner_sync::{Left, Succession, next_root};
 
 use super::TrustError;
-use super::repositories::{Published, published};
+use super::repositories::{Published, check_root_key, published};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
@@ -90,7 +90,7 @@ impl Rotation {
             waiting.as_ref().is_some_and(|new| repository.gives(&right, new))
         };
         for repository in repositories.iter().filter(|repository| !is_done(repository)) {
-            repository.check_root_key(context)?;
+            check_root_key(&repository.chain, context)?;
         }
         let new_name = match waiting {
             Some(key) => key.name().clone(),

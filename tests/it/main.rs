@@ -51,6 +51,8 @@ mod tidy;
 #[cfg(test)]
 mod transcripts;
 #[cfg(test)]
+mod upkeep;
+#[cfg(test)]
 mod way;
 #[cfg(test)]
 mod world;

@@ -5,6 +5,7 @@ mod readers;
 mod upkeep;
 
 pub(crate) use self::pin::KEY_DAYS;
+pub(crate) use self::upkeep::ROOT_DAYS;
 
 use clap::Subcommand;
 use garner_kernel::ChannelName;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     Renew {
         /// The channel
         name: ChannelName,
+        /// Print what would be signed, and sign nothing
+        #[arg(short = 'n', long)]
+        dry_run: bool,
     },
     /// Forget a channel on this machine; what is loaded and published stays
     Remove {
@@ -85,7 +89,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
             readers::grant(name, reader, context)
         }
         Command::Revoke(arguments) => readers::revoke(arguments, context),
-        Command::Renew { name } => upkeep::renew(name, context),
+        Command::Renew { name, dry_run } => upkeep::renew(name, *dry_run, context),
         Command::Remove { name, consent } => upkeep::remove(name, *consent, context),
     }
 }
