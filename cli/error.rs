@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use garner_kernel::{ChannelName, Explain, Fault};
 
 use crate::keys::KeyError;
+use crate::trust::TrustError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,8 @@ pub(crate) enum Error {
     Serve(#[from] garner_serve::Error),
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A file or folder could not be read or written.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -167,6 +170,7 @@ impl Explain for Error {
             Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
             Self::Key(e) => e.fault(),
+            Self::Trust(e) => e.fault(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Fault::Missing,
                 io::ErrorKind::StorageFull
@@ -213,6 +217,7 @@ impl Explain for Error {
             Self::Embed(e) => return e.hint(),
             Self::Serve(e) => return e.hint(),
             Self::Key(e) => return e.hint(),
+            Self::Trust(e) => return e.hint(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "check who owns the path and its mode",

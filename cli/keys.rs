@@ -8,6 +8,7 @@ mod file;
 mod pair;
 mod passphrase;
 mod plugin;
+mod successor;
 mod transfer;
 
 use std::cell::RefCell;

@@ -12,10 +12,13 @@ mod kernels;
 mod keys;
 mod output;
 mod places;
+mod plan;
+mod publication;
 mod qr;
 mod report;
 mod section;
 mod table;
+mod trust;
 
 use std::process::ExitCode;
 

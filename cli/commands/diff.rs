@@ -70,12 +70,16 @@ pub(crate) fn print(
     context: &Context,
 ) -> Result<(), Error> {
     if context.global.json {
-        let items: Vec<_> = differences.iter().map(json).collect();
-        let value = json!({ "counts": counts(differences), "differences": items });
+        let value = json!({ "counts": counts(differences), "differences": items(differences) });
         return context.output.print_json(value);
     }
+    context.output.print(&text(differences, form))
+}
+
+/// Returns differences as people read them.
+pub(crate) fn text(differences: &[Difference], form: &Form) -> String {
     if differences.is_empty() {
-        return context.output.print("No difference.\n");
+        return "No difference.\n".to_owned();
     }
     let mut text = String::new();
     if matches!(form, Form::Full) {
@@ -89,7 +93,12 @@ pub(crate) fn print(
             text.push_str(&lines);
         }
     }
-    context.output.print(&format!("{text}{}.\n", summary(differences)))
+    format!("{text}{}.\n", summary(differences))
+}
+
+/// Returns differences as JSON.
+pub(crate) fn items(differences: &[Difference]) -> serde_json::Value {
+    differences.iter().map(json).collect()
 }
 
 /// Returns how many differences there are of each sort, as JSON.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::drill;
+use super::{drill, rotate};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, Form, KeyError, KeyRole, Protection};
@@ -55,6 +55,8 @@ pub(crate) enum Command {
         #[arg(long)]
         role: Option<KeyRole>,
     },
+    /// Put a new key in the place of one that signs, in every repository that it serves
+    Rotate(rotate::Arguments),
     /// Prove that the recovery key opens what was published
     Drill(drill::Arguments),
 }
@@ -104,6 +106,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
                 .say(&format!("`{}` is there now.", role.path(&context.places).display()));
             print(role, &public, context)
         }
+        Command::Rotate(arguments) => rotate::run(arguments, context),
         Command::Drill(arguments) => drill::run(arguments, context),
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod pull;
 pub(crate) mod recall;
 pub(crate) mod review;
 pub(crate) mod rollback;
+pub(crate) mod rotate;
 pub(crate) mod setup;
 pub(crate) mod status;
 pub(crate) mod undo;

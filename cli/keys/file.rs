@@ -71,6 +71,12 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     sync_folder(path)
 }
 
+/// Gives a file another name, in place of what has it.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|e| Error::io("rename", from, e))?;
+    sync_folder(to)
+}
+
 /// Temporary files have mode 0600 from the start.
 fn write_temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let folder = folder_of(path);

@@ -71,6 +71,18 @@ pub enum Error {
         /// Its id.
         repository: String,
     },
+    /// Somebody else added a root first.
+    #[error("somebody else added root {number} first, and it is another one")]
+    RootExists {
+        /// The number of the root.
+        number: u64,
+    },
+    /// Every version was signed by keys that were revoked before.
+    #[error("no version of channel `{channel}` is from before its keys were revoked")]
+    NothingLeft {
+        /// The channel.
+        channel: ChannelName,
+    },
     /// The channel has no such version.
     #[error("channel `{channel}` has no version {version}")]
     NoVersion {
@@ -129,7 +141,9 @@ impl Explain for Error {
                 | io::ErrorKind::AlreadyExists => Fault::Input,
                 _ => Fault::Internal,
             },
-            Self::Unreachable { .. } | Self::LostRace { .. } => Fault::Offline,
+            Self::Unreachable { .. } | Self::LostRace { .. } | Self::RootExists { .. } => {
+                Fault::Offline
+            }
             Self::Url { .. } | Self::RepositoryExists { .. } | Self::Settings { .. } => {
                 Fault::Input
             }
@@ -137,7 +151,10 @@ impl Explain for Error {
             | Self::NoVersion { .. }
             | Self::Empty { .. }
             | Self::UnknownChannel { .. } => Fault::Missing,
-            Self::TooLarge { .. } | Self::MissingFile { .. } | Self::Refused { .. } => Fault::Trust,
+            Self::TooLarge { .. }
+            | Self::MissingFile { .. }
+            | Self::NothingLeft { .. }
+            | Self::Refused { .. } => Fault::Trust,
             Self::Kernel(source) => source.fault(),
         }
     }
@@ -167,6 +184,12 @@ impl Explain for Error {
                 return Some(format!("run `garner log {channel}` to see what there is"));
             }
             Self::LostRace { .. } => "run `garner publish` again",
+            Self::RootExists { .. } => {
+                "nothing was changed; run the command again, on top of the new root"
+            }
+            Self::NothingLeft { .. } => {
+                "start a new repository: `garner channel add NAME URL` in an empty folder"
+            }
             Self::Settings { .. } => "repair or delete the file, then run the command again",
             Self::UnknownChannel { .. } => {
                 "add it with `garner channel add NAME URL`; `garner channel list` shows the known"

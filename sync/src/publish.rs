@@ -11,7 +11,7 @@ use crate::layout::Name;
 use crate::pull;
 use crate::remote::{Put, Remote, required};
 use crate::repository::Trust;
-use crate::survey::{Survey, survey};
+use crate::survey::{Survey, survey, survey_to_build_on};
 
 /// How often a lost race is run again on top of what won.
 const TRIES: u32 = 10;
@@ -83,12 +83,15 @@ pub fn publish(
 ) -> Result<Published, Error> {
     let channel = &publication.trust.repository.channel;
     for _ in 0..TRIES {
-        let survey = survey(remote, publication.trust)?;
+        let survey = survey_to_build_on(remote, publication.trust)?;
         // Publishing on top of a history that was cut would sign a fork of our own channel.
         pull::check_known(&survey, publication.trust)?;
         let sealed = match seal_next(remote, publication, &survey, change)? {
             Published::New(sealed) => sealed,
-            unchanged @ Published::Unchanged(_) => return Ok(unchanged),
+            unchanged @ Published::Unchanged(_) => {
+                keep_fresh(remote, publication, &survey)?;
+                return Ok(unchanged);
+            }
         };
         if commit(remote, publication.trust, &sealed)? {
             tracing::info!(%channel, version = %sealed.version, "published");
@@ -96,6 +99,20 @@ pub fn publish(
         }
     }
     Err(Error::LostRace { channel: channel.clone(), tries: TRIES })
+}
+
+/// Seals the next version as [`publish`] would, and writes nothing anywhere.
+///
+/// # Errors
+/// As [`publish`], but for lost races.
+pub fn preview(
+    remote: &impl Remote,
+    publication: &Publication<'_>,
+    change: &dyn Fn(&Contents) -> Result<Contents, garner_kernel::Error>,
+) -> Result<Published, Error> {
+    let survey = survey_to_build_on(remote, publication.trust)?;
+    pull::check_known(&survey, publication.trust)?;
+    seal_next(remote, publication, &survey, change)
 }
 
 /// Seals the version after the newest release and opens it again, as a reader would.
@@ -111,6 +128,12 @@ fn seal_next(
     let before = newest.as_ref().map(|(parent, _)| parent.contents.clone()).unwrap_or_default();
     let contents = change(&before)?;
     let (keyring, file) = next_keyring(publication, newest.as_ref())?;
+    let good = survey.newest_good().map(|good| good.head.version);
+    let restores = good.filter(|good| Some(*good) != newest.as_ref().map(|(p, _)| p.head.version));
+    let reason = match (&publication.reason, restores) {
+        (Reason::Publish, Some(good)) if contents == before => Reason::RollbackTo(good),
+        (reason, _) => reason.clone(),
+    };
     if let Some((parent, before_keyring)) = &newest
         && contents == before
         && before_keyring.keyring.readers == keyring.readers
@@ -127,7 +150,7 @@ fn seal_next(
             roots: survey.root_notes().to_vec(),
             root: survey.roots().last().version,
             revocations: survey.revocations(),
-            reason: publication.reason.clone(),
+            reason,
             channel: trust.repository.channel.clone(),
             parent: newest.as_ref().map(|(parent, _)| parent),
             keyring: (&keyring, file),
@@ -166,17 +189,23 @@ struct SealedKeyring {
 }
 
 /// Opens the newest version, to build on it; `None` if there is none yet.
+///
+/// What a key signed after it was revoked is passed over: the next version links to it and goes on
+/// from the contents of the newest version before.
 fn open_newest(
     remote: &impl Remote,
     publication: &Publication<'_>,
     survey: &Survey,
 ) -> Result<Option<(Parent, SealedKeyring)>, Error> {
     let Some(newest) = survey.history().newest() else { return Ok(None) };
-    let version = newest.head.version;
-    let fetched = survey.fetch(remote, publication.trust, version)?;
+    let channel = &publication.trust.repository.channel;
+    let nothing_left = || Error::NothingLeft { channel: channel.clone() };
+    let good = survey.newest_good().ok_or_else(nothing_left)?.head.version;
+    let fetched = survey.fetch(remote, publication.trust, good)?;
     let (mut parent, keyring) =
         bundle::open_parent(&fetched.bundle, &fetched.anchor, publication.devices)?;
-    let skip = Head::skip_version(version.next());
+    (parent.head, parent.digest) = (newest.head.clone(), newest.digest);
+    let skip = Head::skip_version(newest.head.version.next());
     let skip = skip.and_then(|version| survey.history().at(version));
     parent.skip = skip.map(|signed| signed.digest);
     Ok(Some((parent, SealedKeyring { keyring, file: fetched.bundle.keyring })))
@@ -221,7 +250,17 @@ pub fn renew(
 ) -> Result<Option<Latest>, Error> {
     let survey = survey(remote, trust)?;
     pull::check_known(&survey, trust)?;
-    check_right(&survey, key, &Right::Freshness)?;
+    sign_latest(remote, &survey, trust, key, now)
+}
+
+fn sign_latest(
+    remote: &impl Remote,
+    survey: &Survey,
+    trust: &Trust,
+    key: &PublisherKey,
+    now: Moment,
+) -> Result<Option<Latest>, Error> {
+    check_right(survey, key, &Right::Freshness)?;
     let Some(newest) = survey.history().newest() else { return Ok(None) };
     let latest = Latest {
         repository: trust.repository.id.clone(),
@@ -234,6 +273,28 @@ pub fn renew(
     let note = Note::sign(latest.to_text(), &[key]).to_bytes();
     remote.put_over(&Name::latest(&trust.repository.channel), &note)?;
     Ok(Some(latest))
+}
+
+/// Signs a new `latest` note where the one that is there is missing, behind or soon expires: a
+/// publication that stopped before it wrote one is finished.
+fn keep_fresh(
+    remote: &impl Remote,
+    publication: &Publication<'_>,
+    survey: &Survey,
+) -> Result<(), Error> {
+    let (trust, key) = (publication.trust, publication.publisher);
+    let channel = &trust.repository.channel;
+    let there = remote.get(&Name::latest(channel), limits::HEAD as u64)?;
+    let there = there.and_then(|bytes| Latest::check(&bytes, survey.roots(), channel).ok());
+    let newest = survey.history().newest().map(|newest| newest.digest);
+    let soon = publication.now.plus_days(bundle::LATEST_DAYS / 2);
+    if there.is_some_and(|latest| Some(latest.head) == newest && latest.expires > soon) {
+        return Ok(());
+    }
+    match check_right(survey, key, &Right::Freshness) {
+        Ok(()) => sign_latest(remote, survey, trust, key, publication.now).map(drop),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Opens what was sealed: what we cannot read ourselves must not reach anybody.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use garner_kernel::bundle::{Floor, Known, NoteRef, Reader};
-use garner_kernel::{ChannelName, Version};
+use garner_kernel::{ChannelName, Moment, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::write_over;
@@ -22,6 +22,8 @@ pub struct ChannelSettings {
     pub trust: Trust,
     /// Who gets the next keyring; empty on machines that only read.
     pub readers: Vec<Reader>,
+    /// When the repository was pinned by what a file said of itself, if nobody compared its id.
+    pub first_use: Option<Moment>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,6 +45,8 @@ struct Wire {
     fresh_until: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     readers: Vec<WireReader>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_use: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,6 +116,7 @@ pub fn save_settings(path: &Path, settings: &ChannelSettings) -> Result<(), Erro
         seen: settings.trust.seen.map(|at| at.to_string()),
         fresh_until: settings.trust.fresh_until.map(|at| at.to_string()),
         readers: settings.readers.iter().map(reader).collect(),
+        first_use: settings.first_use.map(|at| at.to_string()),
     };
     let broken = |e: serde_json::Error| Error::Settings { path: path.to_owned(), source: e.into() };
     let text = serde_json::to_string_pretty(&wire).map_err(broken)?;
@@ -141,9 +146,11 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
         vouched: None,
     };
     let (seen, fresh_until) = (moment(&wire.seen)?, moment(&wire.fresh_until)?);
+    let first_use = moment(&wire.first_use)?;
     Ok(ChannelSettings {
         url: wire.remote.as_deref().map(str::parse).transpose()?,
         trust: Trust { repository, known, seen, fresh_until },
         readers: readers.collect::<Result<_, _>>()?,
+        first_use,
     })
 }

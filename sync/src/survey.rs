@@ -57,6 +57,24 @@ pub struct Fetched {
 /// # Errors
 /// The first rule that the remote breaks.
 pub fn survey(remote: &impl Remote, trust: &Trust) -> Result<Survey, Error> {
+    let survey = linked(remote, trust)?;
+    survey.authorize(trust)?;
+    Ok(survey)
+}
+
+/// Reads and verifies like [`survey`], for whoever publishes: a newest head whose signer was
+/// revoked before is a link, so that a version can be built on what was good before it.
+pub(crate) fn survey_to_build_on(remote: &impl Remote, trust: &Trust) -> Result<Survey, Error> {
+    let survey = linked(remote, trust)?;
+    let revoked = |newest: &SignedHead| newest.check_revoked(&survey.roots).is_err();
+    if !survey.history.newest().is_some_and(revoked) {
+        survey.authorize(trust)?;
+    }
+    Ok(survey)
+}
+
+/// Reads roots, heads and revocations and checks them but for step 3.2: who may sign the newest.
+fn linked(remote: &impl Remote, trust: &Trust) -> Result<Survey, Error> {
     let root_notes = roots(remote)?;
     // 1. Roots.
     let roots = RootChain::check(&trust.repository.id, &root_notes)?;
@@ -66,16 +84,26 @@ pub fn survey(remote: &impl Remote, trust: &Trust) -> Result<Survey, Error> {
     }
     // 3. Heads, from the first on.
     let (history, head_notes) = heads(remote, trust, &roots)?;
-    history.authorize(&roots).map_err(|source| {
-        let newest = history.newest().map_or(Version::FIRST, |newest| newest.head.version);
-        refused(&Name::head(&trust.repository.channel, newest), source)
-    })?;
     // 4. Revocations.
     let (revocations, newest_revocations) = revocations(remote, &roots)?;
     Ok(Survey { roots, root_notes, revocations, newest_revocations, history, head_notes })
 }
 
 impl Survey {
+    /// Checks that keys of today signed the newest head.
+    fn authorize(&self, trust: &Trust) -> Result<(), Error> {
+        self.history.authorize(&self.roots).map_err(|source| {
+            let newest = self.history.newest().map_or(Version::FIRST, |newest| newest.head.version);
+            refused(&Name::head(&trust.repository.channel, newest), source)
+        })
+    }
+
+    /// Returns the newest head whose signers were not revoked before they signed it.
+    pub(crate) fn newest_good(&self) -> Option<&SignedHead> {
+        let heads = self.history.heads().iter().rev();
+        heads.into_iter().find(|signed| signed.check_revoked(&self.roots).is_ok())
+    }
+
     /// Returns the verified roots.
     pub const fn roots(&self) -> &RootChain {
         &self.roots

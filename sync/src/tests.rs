@@ -10,8 +10,8 @@ use garner_kernel::{
 };
 
 use crate::{
-    Error, MemoryRemote, Name, Publication, Published, Pulled, Put, Remote, Repository, Trust,
-    create_repository, publish, survey,
+    Error, Left, MemoryRemote, Name, Publication, Published, Pulled, Put, Remote, Repository,
+    Succession, Trust, add_root, create_repository, next_root, publish, survey,
 };
 
 pub(crate) struct Setup {
@@ -240,6 +240,88 @@ fn a_remote_that_hides_a_root_is_refused() {
     let refused = pull(&setup.remote, &mirror, &setup.trust, None);
     let missing = garner_kernel::Error::RootsMissing { needed: 2, offered: 1 };
     assert_eq!(refused.unwrap_err().to_string(), missing.to_string());
+}
+
+/// Returns the root after the last one, in which `new` follows the key of the setup.
+fn second_root(setup: &Setup, new: &PublisherKey, left: Left) -> Root {
+    let chain = survey(&setup.remote, &setup.trust).unwrap().roots().clone();
+    let mut root = next_root(&chain, "2031-01-01T00:00:00Z".parse().unwrap());
+    let (old, new) = (setup.key.public(), new.public());
+    let since = "2026-01-02T00:00:00Z".parse().unwrap();
+    let not_after = "2031-01-01T00:00:00Z".parse().unwrap();
+    Succession { old: &old, new: &new, since, not_after, left }.apply(&mut root);
+    root
+}
+
+#[test]
+fn a_key_follows_another_with_its_roles_and_bounds() {
+    let setup = setup();
+    let new = PublisherKey::from_seed("ada-2".parse().unwrap(), &[3; 32]);
+    for (left, freshness) in [(Left::Retired, 2), (Left::Compromised, 1)] {
+        let root = second_root(&setup, &new, left);
+        let names = |right: &Right| root.roles[right].keys.len();
+        assert_eq!((names(&Right::Root), names(&Right::Publish)), (1, 2));
+        assert_eq!(names(&Right::Freshness), freshness);
+        assert_eq!(root.roles[&Right::Root].keys, [new.public().name().clone()]);
+        let old = root.grant(setup.key.public().name()).unwrap();
+        assert!(old.revoked_at.is_some());
+        assert!(root.grant(new.public().name()).unwrap().revoked_at.is_none());
+        let note = root.sign(&[&setup.key, &new]).to_bytes();
+        assert_eq!(Root::parse(note_text(&note)).unwrap(), root);
+    }
+}
+
+/// Returns the signed text of a note.
+fn note_text(note: &[u8]) -> &str {
+    let text = std::str::from_utf8(note).unwrap();
+    &text[..=text.rfind("\n\n").unwrap()]
+}
+
+#[test]
+fn a_root_is_added_once_and_only_with_the_signatures_that_it_needs() {
+    let setup = setup();
+    let new = PublisherKey::from_seed("ada-2".parse().unwrap(), &[3; 32]);
+    let id = &setup.trust.repository.id;
+    let root = second_root(&setup, &new, Left::Retired);
+    for keys in [&[&setup.key][..], &[&new]] {
+        let refused = add_root(&setup.remote, id, &root.sign(keys).to_bytes());
+        assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    }
+    let note = root.sign(&[&setup.key, &new]).to_bytes();
+    let rival = LateRoot { setup: &setup, note: root_of_rival(&setup, &new) };
+    let lost = add_root(&rival, id, &note);
+    assert!(matches!(lost, Err(Error::RootExists { number: 2 })), "{lost:?}");
+    setup.remote.remove(&Name::root(2));
+    assert_eq!(add_root(&setup.remote, id, &note).unwrap(), 2);
+    assert_eq!(add_root(&setup.remote, id, &note).unwrap(), 2);
+    assert!(setup.remote.get(&Name::root(3), 1 << 20).unwrap().is_none());
+}
+
+fn root_of_rival(setup: &Setup, new: &PublisherKey) -> Vec<u8> {
+    let mut root = second_root(setup, new, Left::Retired);
+    root.expires = "2032-01-01T00:00:00Z".parse().unwrap();
+    root.sign(&[&setup.key, new]).to_bytes()
+}
+
+/// A remote on which somebody else adds a root right before we do.
+struct LateRoot<'a> {
+    setup: &'a Setup,
+    note: Vec<u8>,
+}
+
+impl Remote for LateRoot<'_> {
+    fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.setup.remote.get(name, limit)
+    }
+
+    fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
+        self.setup.remote.put_new(name, &self.note)?;
+        self.setup.remote.put_new(name, bytes)
+    }
+
+    fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+        self.setup.remote.put_over(name, bytes)
+    }
 }
 
 /// A remote on which somebody else publishes while we do.

@@ -31,13 +31,19 @@ mod output;
 #[cfg(test)]
 mod plugins;
 #[cfg(test)]
+mod promotion;
+#[cfg(test)]
 mod provenance;
+#[cfg(test)]
+mod readers;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
 mod review;
+#[cfg(test)]
+mod rotation;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
@@ -48,6 +54,8 @@ mod threats;
 mod tidy;
 #[cfg(test)]
 mod transcripts;
+#[cfg(test)]
+mod upkeep;
 #[cfg(test)]
 mod way;
 #[cfg(test)]

@@ -7,6 +7,8 @@ import json
 import os
 import pty
 import sys
+import termios
+import time
 
 answers = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
@@ -22,6 +24,11 @@ while True:
         break
     shown += part
     if answers and answers[0][0].encode() in shown:
+        # A person types after the prompt is there and the echo is off; both take a moment.
+        for _ in range(1000):
+            if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+                break
+            time.sleep(0.01)
         os.write(terminal, answers.pop(0)[1].encode() + b"\n")
         os.write(1, shown)
         shown = b""

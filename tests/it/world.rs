@@ -124,6 +124,13 @@ impl World {
         self.finish(self.command(arguments))
     }
 
+    /// Runs a command at another time.
+    pub(crate) fn run_at(&self, now: &str, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        command.env("GARNER_NOW", now);
+        self.finish(command)
+    }
+
     /// Runs a prepared command.
     pub(crate) fn finish(&self, mut command: Command) -> Output {
         let output = command.output().unwrap();

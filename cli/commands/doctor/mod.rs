@@ -2,9 +2,9 @@
 //!
 //! Each check is a function that returns what it found; a new one is a line in [`CHECKS`].
 
+mod expiry;
+
 use clap::Args;
-use garner_kernel::bundle::{Root, RootChain};
-use garner_sync::ChannelSettings;
 use serde_json::json;
 
 use crate::context::Context;
@@ -12,9 +12,6 @@ use crate::drill;
 use crate::error::Error;
 use crate::keys::{self, KeyRole, Protection};
 use crate::output::{self, styled};
-
-/// How early the end of a key is told, in days.
-const DAYS_BEFORE_EXPIRY: u32 = 30;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
@@ -60,8 +57,10 @@ const CHECKS: &[(&str, Check)] = &[
     ("key files", key_files),
     ("recovery", recovery_reads),
     ("drill", drills),
-    ("key expiry", key_expiry),
-    ("clock", clock),
+    ("key expiry", expiry::keys),
+    ("root", expiry::roots),
+    ("latest", expiry::latest),
+    ("clock", expiry::clock),
 ];
 
 pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
@@ -166,6 +165,12 @@ fn key_files(context: &Context) -> Result<Vec<Finding>, Error> {
             format!("rm {}", path.display()),
         ));
     }
+    for role in KeyRole::ALL.into_iter().filter(|role| role.signs()) {
+        if role.successor_public(&context.places)?.is_some() {
+            let says = format!("a rotation of the {} was stopped before its end", role.what());
+            findings.push(Finding::warning(says, format!("garner key rotate {}", role.as_str())));
+        }
+    }
     if findings.is_empty() {
         let says = format!("only you can read them; {protected} under a passphrase");
         findings.push(Finding::ok(says));
@@ -212,67 +217,4 @@ fn drills(context: &Context) -> Result<Vec<Finding>, Error> {
         });
     }
     Ok(findings)
-}
-
-/// The root of every channel that is published here names our key, for a while yet.
-fn key_expiry(context: &Context) -> Result<Vec<Finding>, Error> {
-    let mut findings = Vec::new();
-    let publisher = match keys::publisher_public(&context.places) {
-        Err(Error::NoKey { .. }) => return Ok(findings),
-        found => found?,
-    };
-    for (channel, settings) in drill::published(context)? {
-        let Some(root) = root(&settings, context)? else { continue };
-        let Some(grant) = root.grant(publisher.name()).filter(|g| g.key == publisher) else {
-            findings.push(Finding::broken(
-                format!("the root of `{channel}` does not name our publisher key"),
-                "ask whoever holds the root key to name it",
-            ));
-            continue;
-        };
-        let ends = grant.not_after.min(root.expires);
-        let (now, date) = (context.now(), ends.date());
-        findings.push(if ends < now {
-            Finding::broken(
-                format!("our publisher key for `{channel}` expired on {date}"),
-                "have the root key name a new one",
-            )
-        } else if now.days_until(ends) <= DAYS_BEFORE_EXPIRY {
-            Finding::warning(
-                format!("our publisher key for `{channel}` expires on {date}"),
-                "have the root key name a new one before that day",
-            )
-        } else {
-            Finding::ok(format!("our publisher key for `{channel}` is good until {date}"))
-        });
-    }
-    Ok(findings)
-}
-
-/// Returns the newest root that was pulled; `None` if there is none.
-fn root(settings: &ChannelSettings, context: &Context) -> Result<Option<Root>, Error> {
-    let roots = match garner_sync::roots(&context.mirror(settings)?) {
-        Err(garner_sync::Error::NoRepository) => return Ok(None),
-        found => found?,
-    };
-    Ok(Some(RootChain::check(&settings.trust.repository.id, &roots)?.last().clone()))
-}
-
-/// The clock is not behind what was published already.
-fn clock(context: &Context) -> Result<Vec<Finding>, Error> {
-    let now = context.now();
-    for channel in context.known_channels()? {
-        let releases = context.releases(&context.settings(&channel)?)?;
-        let Some(newest) = releases.last().filter(|release| release.created > now) else {
-            continue;
-        };
-        return Ok(vec![Finding::warning(
-            format!(
-                "it is {now} here, but {} of `{channel}` was published at {}",
-                newest.version, newest.created
-            ),
-            "set the clock of this machine",
-        )]);
-    }
-    Ok(vec![Finding::ok(format!("it is {now}"))])
 }

@@ -1,40 +1,62 @@
 //! `garner publish`: seal the draft of a channel and push it.
 
+mod ephemeral;
+mod promote;
+
 use std::path::PathBuf;
 
 use clap::Args;
-use garner_compiler::{Compiler, Options};
-use garner_kernel::bundle::{Identity, Reason, SecretScan};
-use garner_kernel::{ChannelName, Contents, Draft, diff};
-use garner_sync::{ChannelSettings, Publication, Published};
+use garner_kernel::bundle::Sealed;
+use garner_kernel::{ChannelName, Contents, diff};
+use garner_sync::{ChannelSettings, Published};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
-use crate::{drill, files, keys, table};
+use crate::plan::Consent;
+use crate::{drill, files, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The channel (default: the only one)
     channel: Option<ChannelName>,
-    /// Print what the new version would change, and publish nothing
-    #[arg(short = 'n', long)]
-    dry_run: bool,
+    #[command(flatten)]
+    consent: Consent,
     /// Write the new version to this `.kernel` file as well
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Propose the draft in a file of its own, signed by a key that nobody keeps
+    #[arg(long, requires = "out")]
+    ephemeral: bool,
+    #[command(flatten)]
+    recipients: ephemeral::Recipients,
+    /// Publish what this `.kernel` file proposes, countersigned by our key
+    #[arg(long, value_name = "FILE", conflicts_with = "ephemeral")]
+    promote: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    match (&arguments.promote, &arguments.out) {
+        (Some(file), _) => promote::run(file, arguments, context),
+        (None, Some(out)) if arguments.ephemeral => ephemeral::run(arguments, out, context),
+        _ => publish(arguments, context),
+    }
+}
+
+fn publish(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let channel = context.the_channel(arguments.channel.as_ref())?;
     let draft =
         context.draft(&channel)?.ok_or_else(|| Error::NoDraft { channel: channel.clone() })?;
     let settings = context.settings(&channel)?;
-    if arguments.dry_run {
+    if arguments.consent.is_dry_run() {
         let before = newest(&channel, &settings, context)?;
         let differences = diff(&before, &draft.onto(&before)?);
-        return super::diff::print(&differences, &super::diff::Form::Full, context);
+        return crate::commands::diff::print(
+            &differences,
+            &crate::commands::diff::Form::Full,
+            context,
+        );
     }
     if let Some(path) = &arguments.out {
         // Before anything is published: a path that cannot be written fails the whole command.
@@ -54,6 +76,16 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         }
     };
     context.write_bundle(&channel, sealed.version, arguments.out.as_deref())?;
+    report(&channel, &sealed, &settings, context)
+}
+
+/// Says what was published, and what it changed.
+fn report(
+    channel: &ChannelName,
+    sealed: &Sealed,
+    settings: &ChannelSettings,
+    context: &Context,
+) -> Result<(), Error> {
     let bytes = sealed.bundle.to_bytes();
     // What was sealed, and on top of what: another publisher may have been first.
     let contents =
@@ -68,14 +100,14 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             "head": sealed.head.to_string(),
             "fragments": after.fragments().len(),
             "bundle_bytes": bytes.len(),
-            "changes": super::diff::counts(&differences),
+            "changes": crate::commands::diff::counts(&differences),
         }));
     }
     context.output.print(&format!(
         "Published {} of `{channel}`: {} ({}), {} bytes sealed for {}.\n",
         sealed.version,
         table::count(after.fragments().len(), "fragment"),
-        super::diff::summary(&differences),
+        crate::commands::diff::summary(&differences),
         bytes.len(),
         table::count(settings.readers.len(), "reader"),
     ))
@@ -96,49 +128,4 @@ fn newest(
     let Some(release) = releases.last() else { return Ok(Contents::default()) };
     let name = KernelName::Channel(channel.clone(), At::Number(release.version));
     Ok(context.open_kernel(&name)?.into_inner().contents)
-}
-
-impl Context {
-    /// Publishes a draft on top of the newest version and pulls the result into the mirror.
-    pub(crate) fn publish(&self, channel: &ChannelName, draft: &Draft) -> Result<Published, Error> {
-        let settings = self.settings(channel)?;
-        let url = settings.url.as_ref();
-        let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
-        let key = keys::publisher(self)?;
-        let devices = keys::devices(self)?;
-        let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
-        let publication = Publication {
-            trust: &settings.trust,
-            readers: &settings.readers,
-            publisher: &key,
-            devices: &devices,
-            plugins: &keys::InstalledPlugins,
-            now: self.now(),
-            reason: Reason::Publish,
-            tool: concat!("garner ", env!("CARGO_PKG_VERSION")).to_owned(),
-            scan: scan(draft)?,
-        };
-        let published = garner_sync::publish(&remote, &publication, &|before| draft.onto(before))?;
-        let version = match &published {
-            Published::New(sealed) => sealed.version,
-            Published::Unchanged(version) => *version,
-        };
-        self.pull(channel, None).map_err(|source| {
-            let (channel, source) = (channel.clone(), Box::new(source));
-            Error::NotCopied { channel, version, source }
-        })?;
-        Ok(published)
-    }
-}
-
-/// Searches the draft for secrets once more: what is sealed cannot be taken back.
-fn scan(draft: &Draft) -> Result<SecretScan, Error> {
-    let compiler = Compiler::new(Options::default())?;
-    let texts = draft.active().flat_map(|f| [Some(&f.statement), f.context.as_ref()]).flatten();
-    let findings = texts
-        .flat_map(|text| compiler.audit(text.as_str().as_bytes()))
-        .map(|finding| u64::from(finding.count))
-        .sum();
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(SecretScan { tool: "garner".to_owned(), version, findings })
 }

@@ -1,0 +1,166 @@
+//! Publications: what the next version of a channel is made of, and how it reaches the remote.
+
+use garner_compiler::{Compiler, Options};
+use garner_kernel::bundle::{Identity, PublisherKey, Reader, Reason, Role, Sealed, SecretScan};
+use garner_kernel::{ChannelName, Draft};
+use garner_sync::{ChannelSettings, FolderRemote, Publication, Published};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys;
+use crate::table;
+
+/// The next version of a channel.
+pub(crate) struct Next<'a> {
+    /// What it adds and retires.
+    pub(crate) draft: &'a Draft,
+    /// Who can read it.
+    pub(crate) readers: &'a [Reader],
+    /// The key that signs it.
+    pub(crate) key: &'a PublisherKey,
+    /// Why it is made.
+    pub(crate) reason: Reason,
+}
+
+impl Context {
+    /// Publishes a draft on top of the newest version and pulls the result into the mirror.
+    pub(crate) fn publish(&self, channel: &ChannelName, draft: &Draft) -> Result<Published, Error> {
+        let settings = self.settings(channel)?;
+        self.remote(channel, &settings)?;
+        let key = keys::publisher(self)?;
+        let reason = Reason::Publish;
+        self.publish_next(&settings, &Next { draft, readers: &settings.readers, key: &key, reason })
+    }
+
+    /// Publishes the next version and pulls it into the mirror.
+    pub(crate) fn publish_next(
+        &self,
+        settings: &ChannelSettings,
+        next: &Next<'_>,
+    ) -> Result<Published, Error> {
+        let channel = &settings.trust.repository.channel;
+        let published = self.with_publication(settings, next, |remote, publication| {
+            garner_sync::publish(remote, publication, &|before| next.draft.onto(before))
+        })?;
+        let version = match &published {
+            Published::New(sealed) => sealed.version,
+            Published::Unchanged(version) => *version,
+        };
+        self.pull(channel, None).map_err(|source| {
+            let (channel, source) = (channel.clone(), Box::new(source));
+            Error::NotCopied { channel, version, source }
+        })?;
+        Ok(published)
+    }
+
+    /// Seals the next version and writes nothing.
+    pub(crate) fn preview_next(
+        &self,
+        settings: &ChannelSettings,
+        next: &Next<'_>,
+    ) -> Result<Published, Error> {
+        self.with_publication(settings, next, |remote, publication| {
+            garner_sync::preview(remote, publication, &|before| next.draft.onto(before))
+        })
+    }
+
+    /// Opens the remote of a channel, which must be there.
+    pub(crate) fn remote(
+        &self,
+        channel: &ChannelName,
+        settings: &ChannelSettings,
+    ) -> Result<FolderRemote, Error> {
+        let url = settings.url.as_ref();
+        Ok(url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?)
+    }
+
+    fn with_publication(
+        &self,
+        settings: &ChannelSettings,
+        next: &Next<'_>,
+        run: impl FnOnce(&FolderRemote, &Publication<'_>) -> Result<Published, garner_sync::Error>,
+    ) -> Result<Published, Error> {
+        let remote = self.remote(&settings.trust.repository.channel, settings)?;
+        let devices = keys::devices(self)?;
+        let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
+        let publication = Publication {
+            trust: &settings.trust,
+            readers: next.readers,
+            publisher: next.key,
+            devices: &devices,
+            plugins: &keys::InstalledPlugins,
+            now: self.now(),
+            reason: next.reason.clone(),
+            tool: TOOL.to_owned(),
+            scan: scan(next.draft)?,
+        };
+        Ok(run(&remote, &publication)?)
+    }
+}
+
+/// The program, as manifests name it.
+pub(crate) const TOOL: &str = concat!("garner ", env!("CARGO_PKG_VERSION"));
+
+/// Searches the draft for secrets once more: what is sealed cannot be taken back.
+pub(crate) fn scan(draft: &Draft) -> Result<SecretScan, Error> {
+    let compiler = Compiler::new(Options::default())?;
+    let texts = draft.active().flat_map(|f| [Some(&f.statement), f.context.as_ref()]).flatten();
+    let findings = texts
+        .flat_map(|text| compiler.audit(text.as_str().as_bytes()))
+        .map(|finding| u64::from(finding.count))
+        .sum();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Ok(SecretScan { tool: "garner".to_owned(), version, findings })
+}
+
+/// Returns what a sealed version would write, as rows.
+pub(crate) fn rows(sealed: &Sealed) -> Vec<Vec<String>> {
+    let bytes = |size: u64| format!("{size} bytes");
+    let mut rows = Vec::new();
+    for role in [Role::Base, Role::Delta] {
+        let (new, kept) = objects(sealed, role);
+        if let Some(size) = new.iter().copied().reduce(|a, b| a + b) {
+            rows.push(vec![role.as_str().to_owned(), format!("{}, encrypted anew", bytes(size))]);
+        }
+        if let Some(size) = kept.iter().copied().reduce(|a, b| a + b) {
+            let text = format!("{} of {} stay", table::count(kept.len(), "file"), bytes(size));
+            rows.push(vec![role.as_str().to_owned(), text]);
+        }
+    }
+    for (name, size) in notes(sealed) {
+        rows.push(vec![name.to_owned(), bytes(size)]);
+    }
+    rows
+}
+
+/// Returns what a sealed version would write, as JSON.
+pub(crate) fn json(sealed: &Sealed) -> Value {
+    let mut new = serde_json::Map::new();
+    for role in [Role::Base, Role::Delta] {
+        new.insert(role.as_str().to_owned(), objects(sealed, role).0.iter().sum::<u64>().into());
+    }
+    new.extend(notes(sealed).into_iter().map(|(name, size)| (name.to_owned(), size.into())));
+    json!({ "version": sealed.version.get(), "new_bytes": new })
+}
+
+/// Returns the sizes of the objects of a role: those that are new, and those that stay.
+fn objects(sealed: &Sealed, role: Role) -> (Vec<u64>, Vec<u64>) {
+    let of = sealed.manifest.objects.iter().filter(|object| object.role == role);
+    let (new, kept): (Vec<_>, Vec<_>) = of.partition(|object| object.to == sealed.version.get());
+    let size = |o: &garner_kernel::bundle::ObjectRef| o.file.size;
+    (new.into_iter().map(size).collect(), kept.into_iter().map(size).collect())
+}
+
+/// Returns the sizes of the small files that every version has.
+fn notes(sealed: &Sealed) -> [(&'static str, u64); 4] {
+    let index = sealed.manifest.objects.last().map_or(0, |object| object.file.size);
+    let head = sealed.bundle.heads.last().map_or(0, Vec::len) as u64;
+    let manifest = sealed.bundle.manifest.len() as u64;
+    [
+        ("index", index),
+        ("keyring", sealed.bundle.keyring.len() as u64),
+        ("manifest", manifest),
+        ("head", head),
+    ]
+}
