@@ -1,5 +1,7 @@
 //! The bundle format: signed notes outside, age encryption inside, zstd within (docs/format.md).
 
+#[cfg(test)]
+mod age_vectors;
 mod blob;
 mod check;
 mod container;
