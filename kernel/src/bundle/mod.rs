@@ -5,6 +5,8 @@ mod age_vectors;
 mod blob;
 mod check;
 mod container;
+#[cfg(test)]
+mod edge_signatures;
 mod head;
 mod history;
 mod identity;
