@@ -1,8 +1,12 @@
 //! The bundle format: signed notes outside, age encryption inside, zstd within (docs/format.md).
 
+#[cfg(test)]
+mod age_vectors;
 mod blob;
 mod check;
 mod container;
+#[cfg(test)]
+mod edge_signatures;
 mod head;
 mod history;
 mod identity;

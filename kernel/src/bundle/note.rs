@@ -165,6 +165,64 @@ mod tests {
     }
 
     #[test]
+    fn the_published_example_of_signed_notes_is_written_and_read() {
+        // The example of the Go package that signed notes come from.
+        let secret =
+            "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+        let public = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+        let text = "If you think cryptography is the answer to your problem,\n\
+                    then you don't know what your problem is.\n";
+        let line = "\u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFY\
+                    C2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+        let key: PublisherKey = secret.parse().unwrap();
+        assert_eq!(key.to_secret_text().as_str(), secret);
+        assert_eq!(key.public().to_string(), public);
+        let key: PublicKey = public.parse().unwrap();
+        let published = format!("{text}\n{line}");
+        let note = Note::parse("note", published.as_bytes(), 4096).unwrap();
+        assert_eq!(note.text(), text);
+        assert_eq!(note.check("note", &[&key], 1).unwrap()[0].as_str(), "PeterNeumann");
+        let signed = Note::sign(text.to_owned(), &[&secret.parse().unwrap()]);
+        assert_eq!(String::from_utf8(signed.to_bytes()).unwrap(), published);
+        // No part of a public key is a key, nor is one with a byte changed.
+        for (one, other) in (1..public.len()).map(|at| public.split_at(at)) {
+            assert!(one.parse::<PublicKey>().is_err(), "{one}");
+            assert!(other.parse::<PublicKey>().is_err(), "{other}");
+        }
+        for at in 0..public.len() {
+            let mut other = public.as_bytes().to_vec();
+            other[at] += 1;
+            assert!(String::from_utf8(other).unwrap().parse::<PublicKey>().is_err(), "byte {at}");
+        }
+        // A key of the wrong length and an algorithm that nobody knows, each with the id it has.
+        for other in [
+            "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
+            "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        ] {
+            assert!(other.parse::<PublicKey>().is_err(), "{other}");
+        }
+        // What the same page calls malformed.
+        for broken in [
+            text.to_owned(),
+            line.to_owned(),
+            format!("{text}{line}"),
+            format!("{text}\n"),
+            format!("\t{published}"),
+            format!("{published}\n"),
+            format!("{published}\u{1}"),
+            published.trim_end().to_owned(),
+            published.replace("x08g", "x08"),
+            published.replace("PeterNeumann ", "Peter Neumann "),
+            published.replace("PeterNeumann ", "Peter+Neumann "),
+            published.replace("PeterNeumann ", "PeterNeumann"),
+            published.replace("\u{2014} ", "\u{2014}"),
+            published.replace("\u{2014} ", "- "),
+        ] {
+            assert!(Note::parse("note", broken.as_bytes(), 4096).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
     fn every_flipped_bit_of_a_note_is_refused() {
         let ada = key("ada", 1);
         let bytes = Note::sign("garner.test.v1\nbody\n".to_owned(), &[&ada]).to_bytes();

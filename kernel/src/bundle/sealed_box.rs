@@ -129,17 +129,25 @@ pub(crate) fn reader<'a>(
 const BUFFER: usize = 64 << 10;
 /// What the last line of a header may have beyond its limit.
 const LAST_LINE: usize = 128;
+/// The length of the lines of a stanza's body but the last, which is shorter.
+const BODY_LINE: usize = 64;
 
 /// Checks the shape of a header and returns how many stanzas it has besides grease.
+///
+/// The age crate also takes stanzas without the last line of their body, which early versions
+/// wrote; the specification does not.
 fn check_header(purpose: Purpose, sealed: &[u8]) -> Result<usize, Error> {
     let what = purpose.what();
     let refused = |reason: &str| Error::Age { what, reason: reason.to_owned() };
     let head = sealed.get(..limits::AGE_HEADER.min(sealed.len())).unwrap_or_default();
     let mut stanzas = 0;
     let mut recipients = 0;
+    let mut in_body = false;
+    let mut cut = false;
     for line in head.split(|byte| *byte == b'\n') {
         if line.starts_with(b"--- ") {
             return match purpose {
+                _ if cut || in_body => Err(refused("a stanza lacks the last line of its body")),
                 Purpose::Object if recipients != 1 => Err(refused("not one recipient")),
                 _ => Ok(recipients),
             };
@@ -147,6 +155,10 @@ fn check_header(purpose: Purpose, sealed: &[u8]) -> Result<usize, Error> {
         if line.starts_with(b"-> ") {
             stanzas += 1;
             recipients += usize::from(!is_grease(line));
+            cut |= in_body;
+            in_body = true;
+        } else {
+            in_body &= line.len() >= BODY_LINE;
         }
         if stanzas > purpose.max_stanzas() {
             let (got, max) = (stanzas as u64, purpose.max_stanzas() as u64);
