@@ -47,6 +47,8 @@ mod secrets;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod thresholds;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod transcripts;
