@@ -87,9 +87,11 @@ impl Plan {
             plan.insert("notes".to_owned(), self.notes.clone().into());
             return context.output.print_json(json!({ "plan": plan }));
         }
-        let notes: String = self.notes.iter().map(|note| format!("{note}\n")).collect();
         let rows = table::columns(&self.rows);
-        let text = format!("Plan: {}.\n{rows}{}{notes}", self.title, self.body);
+        let mut text = format!("Plan: {}.\n{rows}{}", self.title, self.body);
+        for note in &self.notes {
+            text.push_str(&format!("{note}\n"));
+        }
         context.output.print(&text)
     }
 

@@ -27,7 +27,7 @@ impl Context {
     /// Publishes a draft on top of the newest version and pulls the result into the mirror.
     pub(crate) fn publish(&self, channel: &ChannelName, draft: &Draft) -> Result<Published, Error> {
         let settings = self.settings(channel)?;
-        self.remote(channel, &settings)?;
+        remote(&settings)?;
         let key = keys::publisher(self)?;
         let reason = Reason::Publish;
         self.publish_next(&settings, &Next { draft, readers: &settings.readers, key: &key, reason })
@@ -65,23 +65,13 @@ impl Context {
         })
     }
 
-    /// Opens the remote of a channel, which must be there.
-    pub(crate) fn remote(
-        &self,
-        channel: &ChannelName,
-        settings: &ChannelSettings,
-    ) -> Result<FolderRemote, Error> {
-        let url = settings.url.as_ref();
-        Ok(url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?)
-    }
-
     fn with_publication(
         &self,
         settings: &ChannelSettings,
         next: &Next<'_>,
         run: impl FnOnce(&FolderRemote, &Publication<'_>) -> Result<Published, garner_sync::Error>,
     ) -> Result<Published, Error> {
-        let remote = self.remote(&settings.trust.repository.channel, settings)?;
+        let remote = remote(settings)?;
         let devices = keys::devices(self)?;
         let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
         let publication = Publication {
@@ -97,6 +87,13 @@ impl Context {
         };
         Ok(run(&remote, &publication)?)
     }
+}
+
+/// Opens the remote of a channel, which must be there.
+pub(crate) fn remote(settings: &ChannelSettings) -> Result<FolderRemote, Error> {
+    let channel = || settings.trust.repository.channel.clone();
+    let url = settings.url.as_ref();
+    Ok(url.ok_or_else(|| Error::NoRemote { channel: channel() })?.open()?)
 }
 
 /// The program, as manifests name it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{drill, rotate};
+use super::{drill, rotate, sign};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, Form, KeyError, KeyRole, Protection};
@@ -57,6 +57,8 @@ pub(crate) enum Command {
     },
     /// Put a new key in the place of one that signs, in every repository that it serves
     Rotate(rotate::Arguments),
+    /// Add the signature of this machine's root key to a root that needs several
+    Sign(sign::Arguments),
     /// Prove that the recovery key opens what was published
     Drill(drill::Arguments),
 }
@@ -107,6 +109,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
             print(role, &public, context)
         }
         Command::Rotate(arguments) => rotate::run(arguments, context),
+        Command::Sign(arguments) => sign::run(arguments, context),
         Command::Drill(arguments) => drill::run(arguments, context),
     }
 }

@@ -21,6 +21,7 @@ pub(crate) mod review;
 pub(crate) mod rollback;
 pub(crate) mod rotate;
 pub(crate) mod setup;
+pub(crate) mod sign;
 pub(crate) mod status;
 pub(crate) mod undo;
 pub(crate) mod verify;

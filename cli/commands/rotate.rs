@@ -1,5 +1,7 @@
 //! `garner key rotate`: a new key in the place of one that signs.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use garner_kernel::bundle::Right;
 use garner_kernel::{ChannelName, Moment};
@@ -11,7 +13,7 @@ use crate::error::Error;
 use crate::files;
 use crate::keys::KeyRole;
 use crate::plan::Plan;
-use crate::trust::{Outcome, Request, Rotation};
+use crate::trust::{Outcome, Request, Rotation, Signing};
 
 /// A key that signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,6 +37,9 @@ pub(crate) struct Arguments {
     /// The old key is in wrong hands: refuse what it signed after this time
     #[arg(long, value_name = "SINCE", value_parser = moment)]
     compromised: Option<Moment>,
+    /// Write the root to this file for others to sign, where one root key is not enough
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Print what would be done, and do nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -57,20 +62,24 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     if !arguments.dry_run && role.finish_succession(&context.places)? {
         let public = role.public(&context.places)?;
         let text = format!("The rotation that was stopped is finished: the key is {public} now.\n");
-        return match context.global.json {
-            true => context.output.print_json(json!({ "role": role.as_str(), "new": public })),
-            false => context.output.print(&text),
-        };
+        if context.global.json {
+            return context.output.print_json(json!({ "role": role.as_str(), "new": public }));
+        }
+        return context.output.print(&text);
     }
     let request = Request {
         role,
         channel: arguments.channel.clone(),
         days: arguments.days,
         compromised: arguments.compromised,
+        signing: if arguments.out.is_some() { Signing::Together } else { Signing::Alone },
     };
     let rotation = Rotation::prepare(request, context)?;
     if arguments.dry_run {
         return plan(&rotation, context)?.print(context);
+    }
+    if let Some(out) = &arguments.out {
+        return super::sign::tell(&rotation.propose(out, context)?, out, context);
     }
     report(&rotation, &rotation.run(context)?, context)
 }

@@ -35,6 +35,12 @@ pub(crate) enum TrustError {
     /// One root key is not enough.
     #[error("a root of repository {repository} needs {needed} signatures")]
     Threshold { repository: String, needed: usize },
+    /// Roots of several repositories do not fit into one file.
+    #[error("the key serves several repositories, with the channels {}", names(channels))]
+    OneRootAtATime { channels: Vec<ChannelName> },
+    /// A root that others may have signed would be replaced.
+    #[error("there is a file `{}` already", path.display())]
+    NoteExists { path: PathBuf },
     /// Nobody could open a proposal.
     #[error("nobody is named who can open the proposal")]
     NoRecipients,
@@ -68,6 +74,8 @@ impl Explain for TrustError {
             | Self::LastReader { .. }
             | Self::OwnReader { .. }
             | Self::RecipientLine { .. }
+            | Self::OneRootAtATime { .. }
+            | Self::NoteExists { .. }
             | Self::LeftBehind { .. } => Fault::Input,
             Self::NotOurs { .. }
             | Self::OtherRoot { .. }
@@ -96,6 +104,13 @@ impl Explain for TrustError {
                 "name the publisher's device key with `--to`: `garner key show device` prints it"
                     .to_owned()
             }
+            Self::OneRootAtATime { .. } => {
+                "nothing was changed; one root at a time can be written to a file".to_owned()
+            }
+            Self::NoteExists { path } => format!(
+                "nothing was changed; `garner key sign {}` shows who signed it",
+                path.display()
+            ),
             Self::SecretsProposed { .. } => {
                 "nothing was published; have them masked where the file was made, and rotate them"
                     .to_owned()
@@ -120,7 +135,7 @@ impl Explain for TrustError {
                 format!("nothing was changed; ask whoever holds {}", holders.join(" or "))
             }
             Self::Threshold { .. } => {
-                "nothing was changed; `--out FILE` writes the root for the others to sign"
+                "nothing was changed; `garner key rotate --out FILE` writes the root for others to sign"
                     .to_owned()
             }
         })

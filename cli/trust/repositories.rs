@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::drill;
 use crate::error::Error;
 use crate::keys::{KeyError, KeyRole};
+use crate::publication;
 
 /// A repository on a remote, with the channels of it that are published from here.
 pub(crate) struct Published {
@@ -30,7 +31,7 @@ pub(crate) fn published(context: &Context) -> Result<Vec<Published>, Error> {
             known.channels.push((channel, settings));
             continue;
         }
-        let remote = context.remote(&channel, &settings)?;
+        let remote = publication::remote(&settings)?;
         let chain = RootChain::check(&id, &garner_sync::roots(&remote)?)?;
         found.push(Published { id, remote, chain, channels: vec![(channel, settings)] });
     }
@@ -61,11 +62,25 @@ impl Published {
     }
 }
 
-/// Checks that the root key of this machine can sign the next root alone.
+/// How many root keys sign a root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signing {
+    /// That of this machine.
+    Alone,
+    /// That of this machine first, then others.
+    Together,
+}
+
+/// Checks that the root key of this machine can sign the next root.
 ///
 /// # Errors
-/// [`KeyError::Elsewhere`], [`TrustError::OtherRoot`] or [`TrustError::Threshold`] otherwise.
-pub(crate) fn check_root_key(chain: &RootChain, context: &Context) -> Result<(), Error> {
+/// [`KeyError::Elsewhere`], [`TrustError::OtherRoot`], or [`TrustError::Threshold`] if others have
+/// to sign as well and were not asked.
+pub(crate) fn check_root_key(
+    chain: &RootChain,
+    signing: Signing,
+    context: &Context,
+) -> Result<(), Error> {
     let places = &context.places;
     if KeyRole::Root.is_elsewhere(places) {
         let (what, path) = (KeyRole::Root.what(), KeyRole::Root.path(places));
@@ -78,7 +93,7 @@ pub(crate) fn check_root_key(chain: &RootChain, context: &Context) -> Result<(),
         let holders = holders.iter().map(ToString::to_string).collect();
         return Err(TrustError::OtherRoot { repository, holders }.into());
     }
-    if needed > 1 {
+    if needed > 1 && signing == Signing::Alone {
         return Err(TrustError::Threshold { repository, needed }.into());
     }
     Ok(())

@@ -7,14 +7,15 @@
 //! 3. Each channel gets a version under that root, signed by the key that publishes now.
 //! 4. The new key's file takes the place of the old one's, which is kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use garner_kernel::bundle::{PublicKey, PublisherKey, Reason, RepositoryId, Right, Root};
 use garner_kernel::{ChannelName, Draft, KeyName, Moment, Version};
 use garner_sync::{Left, Succession, next_root};
 
 use super::TrustError;
-use super::repositories::{Published, check_root_key, published};
+use super::repositories::{Published, Signing, check_root_key, published};
+use super::root_note::RootNote;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
@@ -31,6 +32,8 @@ pub(crate) struct Request {
     pub(crate) days: u32,
     /// Since when the old key is in wrong hands, if it is.
     pub(crate) compromised: Option<Moment>,
+    /// Whether others have to sign the root.
+    pub(crate) signing: Signing,
 }
 
 /// A rotation that can be done: the keys are known, and every repository can be changed.
@@ -39,6 +42,8 @@ pub(crate) struct Rotation {
     pub(crate) old: PublicKey,
     pub(crate) new_name: KeyName,
     pub(crate) repositories: Vec<Published>,
+    /// Whether a root is still to be signed.
+    unsigned: bool,
 }
 
 /// What was done in a repository.
@@ -89,14 +94,16 @@ impl Rotation {
         let is_done = |repository: &Published| {
             waiting.as_ref().is_some_and(|new| repository.gives(&right, new))
         };
-        for repository in repositories.iter().filter(|repository| !is_done(repository)) {
-            check_root_key(&repository.chain, context)?;
+        let open = || repositories.iter().filter(|repository| !is_done(repository));
+        for repository in open() {
+            check_root_key(&repository.chain, request.signing, context)?;
         }
+        let unsigned = open().next().is_some();
         let new_name = match waiting {
             Some(key) => key.name().clone(),
             None => next_name(&old, role, &repositories)?,
         };
-        Ok(Self { request, old, new_name, repositories })
+        Ok(Self { request, old, new_name, repositories, unsigned })
     }
 
     /// Returns from when on the old key does not count.
@@ -116,16 +123,39 @@ impl Rotation {
     pub(crate) fn run(&self, context: &Context) -> Result<Outcome, Error> {
         let role = self.request.role;
         // Asked for first, while nothing has changed: it may not be here, or need a passphrase.
-        let root_key = keys::root(context)?;
+        let root_key = if self.unsigned { Some(keys::root(context)?) } else { None };
         let new = role.successor(self.new_name.clone(), context)?;
         let mut done = Vec::new();
         for repository in &self.repositories {
-            let root = self.add_root(repository, &root_key, &new, context)?;
+            let root = self.add_root(repository, root_key.as_ref(), &new, context)?;
             let versions = self.publish(repository, &new, context)?;
             done.push(Rotated { repository: repository.id.clone(), root, versions });
         }
         let kept = role.succeed(&self.old, &context.places)?;
         Ok(Outcome { new: new.public(), kept, repositories: done })
+    }
+
+    /// Makes the new key and writes the root that names it to a file, for others to sign.
+    ///
+    /// # Errors
+    /// [`TrustError::OneRootAtATime`] unless there is one repository whose root is to change.
+    pub(crate) fn propose(&self, out: &Path, context: &Context) -> Result<RootNote, Error> {
+        let role = self.request.role;
+        let root_key = keys::root(context)?;
+        let [repository] = self.repositories.as_slice() else {
+            let channels = self.repositories.iter().flat_map(|r| r.channels.iter());
+            let channels = channels.map(|(name, _)| name.clone()).collect();
+            return Err(TrustError::OneRootAtATime { channels }.into());
+        };
+        if out.exists() {
+            return Err(TrustError::NoteExists { path: out.to_owned() }.into());
+        }
+        let new = role.successor(self.new_name.clone(), context)?;
+        let root = self.root(repository, &new.public(), context);
+        match role {
+            KeyRole::Root => RootNote::create(out, &root, &[&root_key, &new]),
+            _ => RootNote::create(out, &root, &[&root_key]),
+        }
     }
 
     /// Returns the root that names the new key in a repository.
@@ -142,14 +172,15 @@ impl Rotation {
     fn add_root(
         &self,
         repository: &Published,
-        root_key: &PublisherKey,
+        root_key: Option<&PublisherKey>,
         new: &PublisherKey,
         context: &Context,
     ) -> Result<u64, Error> {
         let role = self.request.role;
-        if repository.gives(&right_of(role), &new.public()) {
+        let Some(root_key) = root_key.filter(|_| !repository.gives(&right_of(role), &new.public()))
+        else {
             return Ok(repository.chain.last().version);
-        }
+        };
         let root = self.root(repository, &new.public(), context);
         match role {
             KeyRole::Root => repository.add_root(&root, &[root_key, new]),

@@ -51,6 +51,8 @@ mod store;
 #[cfg(test)]
 mod threats;
 #[cfg(test)]
+mod thresholds;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod transcripts;

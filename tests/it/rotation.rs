@@ -36,10 +36,10 @@ fn root_note(world: &World, number: u32) -> PathBuf {
 /// Returns the versions of the channel, the newest first: number, signer and reason.
 fn versions(world: &World) -> Vec<(u64, String, String)> {
     let log = world.json(&["log", "notes"]);
-    let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let said = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let versions = items(&log["versions"]).iter();
     versions
-        .map(|v| (v["version"].as_u64().unwrap(), word(&v["signers"][0]), word(&v["reason"])))
+        .map(|v| (v["version"].as_u64().unwrap(), said(&v["signers"][0]), said(&v["reason"])))
         .collect()
 }
 
@@ -276,4 +276,30 @@ fn a_key_that_serves_several_repositories_is_rotated_in_all_of_them() {
     assert!(!second.join("ch").exists());
     publisher.ok(&["compile", &example("day-two.jsonl"), "-c", "other"]);
     publisher.ok(&["publish", "other"]);
+}
+
+#[test]
+fn a_key_under_a_passphrase_gives_way_to_one_under_a_passphrase() {
+    let (publisher, _reader) = pair();
+    let file = publisher.path("passphrase");
+    fs::write(&file, "seven tides a week\n").unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&file, private).unwrap();
+    let with = |arguments: &[&str]| {
+        let mut command = publisher.command(arguments);
+        command.env("GARNER_PASSPHRASE_FILE", &file);
+        publisher.finish(command).succeeds()
+    };
+    with(&["key", "protect", "publisher"]);
+    publisher.fails(&ROTATE, 3, &["needs a new passphrase", "`GARNER_PASSPHRASE_FILE`"]);
+    assert_eq!(key_files(&publisher, "publisher"), ["publisher.key", "publisher.pub"]);
+    with(&ROTATE);
+    for name in key_files(&publisher, "publisher").iter().filter(|name| name.ends_with(".key")) {
+        let bytes = fs::read(publisher.path("config/garner/keys").join(name)).unwrap();
+        assert!(bytes.starts_with(b"age-encryption.org/v1\n-> scrypt "), "{name}");
+    }
+    let public = publisher.ok(&["key", "show", "publisher"]);
+    assert!(public.starts_with("tester-2-publisher+"), "{public}");
+    with(&["compile", &example("day-two.jsonl")]);
+    with(&["publish", "notes"]);
 }

@@ -8,8 +8,8 @@ use crate::world::{World, items, json};
 fn finding(world: &World, now: &str, check: &str) -> (String, String) {
     let report = json(&world.run_at(now, &["--json", "doctor"]).stdout);
     let found = items(&report["checks"]).iter().find(|found| found["check"] == check);
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    found.map(|f| (word(&f["level"]), word(&f["fix"]))).unwrap_or_default()
+    let said = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    found.map(|f| (said(&f["level"]), said(&f["fix"]))).unwrap_or_default()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod pin;
 mod readers;
+mod root;
 mod upkeep;
 
 pub(crate) use self::pin::KEY_DAYS;
@@ -62,6 +63,8 @@ pub(crate) enum Command {
         #[arg(short = 'n', long)]
         dry_run: bool,
     },
+    /// Add a root that enough holders of root keys signed
+    Root(root::Submission),
     /// Forget a channel on this machine; what is loaded and published stays
     Remove {
         /// The channel
@@ -90,6 +93,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         }
         Command::Revoke(arguments) => readers::revoke(arguments, context),
         Command::Renew { name, dry_run } => upkeep::renew(name, *dry_run, context),
+        Command::Root(arguments) => root::submit(arguments, context),
         Command::Remove { name, consent } => upkeep::remove(name, *consent, context),
     }
 }

@@ -136,8 +136,8 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
                 repository: there.to_string(),
             })?;
             let roots = RootChain::check(&pin, &notes)?;
-            let (publishers, _) = roots.last().holders(&Right::Publish);
-            let publishes = ours.is_ok_and(|ours| publishers.contains(&&ours));
+            let (holders, _) = roots.last().holders(&Right::Publish);
+            let publishes = ours.is_ok_and(|ours| holders.contains(&&ours));
             (pin, publishes, Some(roots.last().clone()))
         }
     };

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
 use crate::plan::{Consent, Plan};
+use crate::publication;
 use crate::trust;
 
 /// How early `renew` extends a root, in days.
@@ -18,7 +19,7 @@ pub(crate) const ROOT_DAYS: u32 = 90;
 /// Signs a new `latest` note, and the next root where the last one nears its end.
 pub(super) fn renew(name: &ChannelName, dry_run: bool, context: &Context) -> Result<(), Error> {
     let settings = context.settings(name)?;
-    let remote = context.remote(name, &settings)?;
+    let remote = publication::remote(&settings)?;
     let due = root_is_due(&settings, &remote, context)?;
     if dry_run {
         let title = format!("say that `{name}` is looked after");
@@ -70,7 +71,7 @@ fn root_is_due(
         return Ok(false);
     }
     let can = KeyRole::Root.path(&context.places).exists()
-        && trust::check_root_key(&chain, context).is_ok();
+        && trust::check_root_key(&chain, trust::Signing::Alone, context).is_ok();
     if !can {
         let ends = ends.date();
         context.output.warn(&format!("the root ends on {ends}, and no key here can sign another"));
