@@ -18,6 +18,9 @@
 )]
 
 mod cases;
+#[path = "../../src/schema/committed.rs"]
+mod committed;
 mod forge;
 mod hostile;
+mod sidecar;
 mod vectors;
