@@ -16,6 +16,8 @@ mod fragment;
 mod moment;
 pub mod record;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod test_support;
 mod words;
 

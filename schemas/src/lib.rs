@@ -30,6 +30,27 @@ pub const OPERATION_SCHEMA: &str = include_str!("../json/operation.v1.json");
 /// JSON Schema of the payloads in the event log.
 pub const EVENT_SCHEMA: &str = include_str!("../json/event.v1.json");
 
+/// JSON Schema of the JSON in root notes.
+pub const ROOT_SCHEMA: &str = include_str!("../json/root.v1.json");
+
+/// JSON Schema of the JSON in revocations notes.
+pub const REVOCATIONS_SCHEMA: &str = include_str!("../json/revocations.v1.json");
+
+/// JSON Schema of the JSON in manifest notes.
+pub const MANIFEST_SCHEMA: &str = include_str!("../json/manifest.v1.json");
+
+/// JSON Schema of the plaintext of keyrings.
+pub const KEYRING_SCHEMA: &str = include_str!("../json/keyring.v1.json");
+
+/// JSON Schema of the plaintext of indexes.
+pub const INDEX_SCHEMA: &str = include_str!("../json/index.v1.json");
+
+/// JSON Schema of records, the lines of bases and deltas.
+pub const RECORD_SCHEMA: &str = include_str!("../json/record.v1.json");
+
+/// JSON Schema of what stands beside a golden file of the bundle format.
+pub const BUNDLE_VECTOR_SCHEMA: &str = include_str!("../json/bundle-vector.v1.json");
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,15 +50,29 @@ def check_vector(path):
     return None if facts == expected else f"{json.dumps(facts)}; expected {json.dumps(expected)}"
 
 
-def run_vectors(folder):
+def run_vectors(folder, schemas):
     paths = [path for path in sorted(folder.glob("*.json")) if re.match("valid_|fail_", path.name)]
     failed = 0
     for path in paths:
         difference = check_vector(path)
+        if schemas and difference is None:
+            sidecar = json.loads(path.read_text("utf-8"))
+            difference = schemas.difference(sidecar, path.name.startswith("valid_"))
         failed += difference is not None
         print(f"{path.stem}: {'agrees' if difference is None else difference}")
+    if schemas:
+        described = ", ".join(f"{count} of {name}" for name, count in schemas.counts.items())
+        print(f"Described by their schemas: {described}.")
+        failed += len(schemas.unused())
     print(f"{len(paths) - failed} of {len(paths)} vectors agree.")
     return 1 if failed or not paths else 0
+
+
+def read_schemas(folder):
+    """Returns the schemas of a folder; the package that checks them is needed for nothing else."""
+    from schemas import Schemas
+
+    return Schemas(folder)
 
 
 def numbered(value):
@@ -81,6 +95,7 @@ def arguments():
     parser = argparse.ArgumentParser(description="Verify a bundle file and print what it holds")
     parser.add_argument("file", nargs="?", type=Path)
     parser.add_argument("--vectors", type=Path, metavar="DIR")
+    parser.add_argument("--schemas", type=Path, metavar="DIR")
     parser.add_argument("--repository", type=spelled(REPOSITORY), metavar="ID")
     parser.add_argument("--channel", type=spelled(CHANNEL), metavar="NAME")
     parser.add_argument("--identity", type=Path, metavar="KEYFILE")
@@ -92,6 +107,8 @@ def arguments():
     given = parser.parse_args()
     if bool(given.file) == bool(given.vectors) or bool(given.file) != bool(given.repository):
         parser.error("give either FILE and --repository, or --vectors")
+    if given.schemas and not given.vectors:
+        parser.error("--schemas needs --vectors")
     if given.records and not given.identity:
         parser.error("--records needs --identity")
     return parser, given
@@ -100,7 +117,7 @@ def arguments():
 def main():
     parser, given = arguments()
     if given.vectors:
-        return run_vectors(given.vectors)
+        return run_vectors(given.vectors, given.schemas and read_schemas(given.schemas))
     known = Known(
         given.repository,
         given.channel,

@@ -19,6 +19,9 @@ DIGEST = r"[0-9a-f]{64}"
 KEY_NAME = r"[!-*,-~]{1,64}"
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
 
+# Each is called with the name and the value of every piece of JSON that keeps its rule.
+WATCHERS = []
+
 
 class Refused(Exception):
     """A bundle that breaks a rule."""
@@ -56,6 +59,8 @@ def parse_json(data, rule, name, code):
         raise Refused(code, f"{name} is not JSON") from error
     rule(value, name, code)
     require(again == data, code, f"{name} is not in its one spelling")
+    for watcher in WATCHERS:
+        watcher(name, value)
     return value
 
 

@@ -33,7 +33,8 @@ fn installed(programs: &[&str]) -> bool {
 fn python() -> Option<String> {
     let named = std::env::var("GARNER_INTEROP").ok();
     let python = named.clone().unwrap_or_else(|| "python3".to_owned());
-    let imports = Command::new(&python).args(["-c", "import cryptography, zstandard"]).output();
+    let imports =
+        Command::new(&python).args(["-c", "import cryptography, jsonschema, zstandard"]).output();
     if imports.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
@@ -127,11 +128,16 @@ fn the_readme_of_a_remote_restores_it_when_pasted() {
 }
 
 #[test]
-fn a_second_reader_agrees_on_every_golden_file() {
+fn a_second_reader_and_the_schemas_agree_on_every_golden_file() {
     let Some(python) = python() else { return };
-    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(python)
-        .args(["-B", &text(&interop("read_bundle.py")), "--vectors", &text(&vectors)])
+        .arg("-B")
+        .arg(interop("read_bundle.py"))
+        .arg("--vectors")
+        .arg(root.join("tests/vectors"))
+        .arg("--schemas")
+        .arg(root.join("schemas/json"))
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

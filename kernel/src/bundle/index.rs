@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::statement::{RepositoryId, exact_json, to_json};
 use crate::digest::Digest;
 use crate::error::Error;
+#[cfg(test)]
+use crate::schema;
 use crate::words::{ChannelName, KeyName};
 
 /// The result of the search for secrets before sealing.
@@ -37,21 +39,30 @@ pub(crate) struct Index {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Wire {
+    #[cfg_attr(test, schemars(with = "schema::Repository"))]
     repo: String,
+    #[cfg_attr(test, schemars(with = "schema::Channel"))]
     channel: String,
+    #[cfg_attr(test, schemars(with = "schema::KeyName"))]
     publisher: String,
+    #[cfg_attr(test, schemars(with = "BTreeMap<schema::Digest, schema::Digest>"))]
     objects: BTreeMap<String, String>,
+    #[cfg_attr(test, schemars(with = "schema::Digest"))]
     tree_sha256: String,
+    #[cfg_attr(test, schemars(with = "schema::Count"))]
     fragments: u64,
     secret_scan: WireScan,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "secret_scan"))]
 struct WireScan {
     tool: String,
     version: String,
+    #[cfg_attr(test, schemars(extend("const" = 0)))]
     findings: u64,
 }
 
@@ -92,5 +103,16 @@ impl Index {
                 findings: wire.secret_scan.findings,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_wire_type() {
+        let title = "The plaintext of an index";
+        schema::check::<Wire>("index.v1.json", title, garner_schemas::INDEX_SCHEMA);
     }
 }

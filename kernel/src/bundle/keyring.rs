@@ -10,6 +10,8 @@ use super::sealed_box::{self, Purpose};
 use super::statement::{RepositoryId, exact, exact_json, to_json};
 use crate::contents::Version;
 use crate::error::Error;
+#[cfg(test)]
+use crate::schema;
 
 /// An epoch: the key that objects are encrypted to, from one version on.
 #[derive(Debug, Clone)]
@@ -44,7 +46,9 @@ pub struct Keyring {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct WireKeyring {
+    #[cfg_attr(test, schemars(with = "schema::Repository"))]
     repo: String,
     readers: Vec<WireReader>,
     epochs: Vec<WireEpoch>,
@@ -52,16 +56,22 @@ struct WireKeyring {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "reader"))]
 struct WireReader {
     name: String,
+    #[cfg_attr(test, schemars(with = "schema::Recipient"))]
     recipient: String,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "epoch"))]
 struct WireEpoch {
+    #[cfg_attr(test, schemars(with = "schema::Number"))]
     n: u64,
+    #[cfg_attr(test, schemars(with = "schema::EpochKey"))]
     identity: String,
+    #[cfg_attr(test, schemars(with = "schema::Number"))]
     from_seq: u64,
 }
 
@@ -165,5 +175,16 @@ impl Keyring {
             readers: wire.readers.iter().map(reader).collect::<Result<_, _>>()?,
             epochs: wire.epochs.iter().map(epoch).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_wire_type() {
+        let title = "The plaintext of a keyring";
+        schema::check::<WireKeyring>("keyring.v1.json", title, garner_schemas::KEYRING_SCHEMA);
     }
 }

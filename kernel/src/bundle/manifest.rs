@@ -12,6 +12,8 @@ use crate::contents::Version;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::moment::Moment;
+#[cfg(test)]
+use crate::schema;
 use crate::words::{ChannelName, KeyName};
 
 /// The digest and size of a file.
@@ -50,33 +52,51 @@ impl FileRef {
 /// One object of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "object"))]
 struct WireObject {
+    #[cfg_attr(test, schemars(with = "schema::ObjectRole"))]
     role: String,
+    #[cfg_attr(test, schemars(with = "schema::Digest"))]
     sha256: String,
+    #[cfg_attr(test, schemars(with = "schema::Count"))]
     size: u64,
+    #[cfg_attr(test, schemars(with = "schema::Count"))]
     raw_size: u64,
+    #[cfg_attr(test, schemars(with = "schema::Count"))]
     from_seq: u64,
+    #[cfg_attr(test, schemars(with = "schema::Number"))]
     to_seq: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "file"))]
 struct WireFile {
+    #[cfg_attr(test, schemars(with = "schema::Digest"))]
     sha256: String,
+    #[cfg_attr(test, schemars(with = "schema::Count"))]
     size: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct WireManifest {
+    #[cfg_attr(test, schemars(with = "schema::Repository"))]
     repo: String,
+    #[cfg_attr(test, schemars(with = "schema::Channel"))]
     channel: String,
+    #[cfg_attr(test, schemars(with = "Vec<schema::Digest>", length(max = 1)))]
     parents: Vec<String>,
+    #[cfg_attr(test, schemars(with = "schema::KeyName"))]
     publisher: String,
+    #[cfg_attr(test, schemars(with = "schema::Time"))]
     created: String,
     tool: String,
+    #[cfg_attr(test, schemars(with = "schema::Number"))]
     epoch: u64,
     keyring: WireFile,
+    #[cfg_attr(test, schemars(length(min = 2, max = limits::OBJECTS)))]
     objects: Vec<WireObject>,
 }
 
@@ -238,5 +258,16 @@ impl Manifest {
             keyring: FileRef { digest: wire.keyring.sha256.parse()?, size: wire.keyring.size },
             objects: wire.objects.iter().map(object).collect::<Option<_>>().ok_or_else(broken)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_wire_type() {
+        let title = "The JSON of a manifest note";
+        schema::check::<WireManifest>("manifest.v1.json", title, garner_schemas::MANIFEST_SCHEMA);
     }
 }

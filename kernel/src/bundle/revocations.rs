@@ -14,6 +14,8 @@ use super::statement::{self, RepositoryId, exact};
 use crate::digest::{Digest, FragmentId};
 use crate::error::Error;
 use crate::moment::Moment;
+#[cfg(test)]
+use crate::schema;
 use crate::words::RevocationReason;
 
 const KIND: &str = "garner.rev.v";
@@ -68,20 +70,30 @@ pub struct Revocations {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Wire {
+    #[cfg_attr(test, schemars(with = "schema::Repository"))]
     repo: String,
+    #[cfg_attr(test, schemars(with = "schema::Number"))]
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "schema::Digest"))]
     prev: Option<String>,
+    #[cfg_attr(test, schemars(with = "Vec<WireEntry>"))]
     entries: Vec<WireEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "entry"))]
 struct WireEntry {
+    #[cfg_attr(test, schemars(with = "schema::Digest"))]
     fragment: String,
+    #[cfg_attr(test, schemars(with = "schema::Class"))]
     class: String,
+    #[cfg_attr(test, schemars(with = "schema::OneWord"))]
     reason: String,
+    #[cfg_attr(test, schemars(with = "schema::Time"))]
     since: String,
 }
 
@@ -192,4 +204,15 @@ impl Revocations {
 
 fn broken(rule: &str) -> Error {
     Error::Note { what: WHAT, rule: rule.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_wire_type() {
+        let title = "The JSON of a revocations note";
+        schema::check::<Wire>("revocations.v1.json", title, garner_schemas::REVOCATIONS_SCHEMA);
+    }
 }

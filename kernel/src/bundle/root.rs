@@ -11,6 +11,8 @@ use super::note::Note;
 use super::statement::{self, RepositoryId, exact};
 use crate::error::Error;
 use crate::moment::Moment;
+#[cfg(test)]
+use crate::schema;
 use crate::words::{ChannelName, KeyName};
 
 pub(super) const KIND: &str = "garner.root.v";
@@ -130,32 +132,48 @@ pub struct Root {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Wire {
+    #[cfg_attr(test, schemars(with = "schema::RepositoryOrNone"))]
     repo: String,
+    #[cfg_attr(test, schemars(with = "schema::Number"))]
     version: u64,
+    #[cfg_attr(test, schemars(with = "schema::Time"))]
     expires: String,
+    #[cfg_attr(test, schemars(with = "BTreeMap<schema::KeyName, WireKey>"))]
     keys: BTreeMap<String, WireKey>,
+    #[cfg_attr(test, schemars(with = "BTreeMap<schema::RoleName, WireRole>"))]
     roles: BTreeMap<String, WireRole>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "key"))]
 struct WireKey {
+    #[cfg_attr(test, schemars(extend("const" = "ed25519")))]
     alg: String,
     #[serde(rename = "pub")]
+    #[cfg_attr(test, schemars(with = "schema::PublicKey"))]
     public: String,
+    #[cfg_attr(test, schemars(with = "schema::Time"))]
     not_after: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "schema::Time"))]
     revoked_at: Option<String>,
+    #[cfg_attr(test, schemars(with = "schema::Set<schema::Channel>"))]
     channels: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "schema::Count"))]
     max_fragments: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "holders"))]
 struct WireRole {
+    #[cfg_attr(test, schemars(with = "schema::Set<schema::KeyName>"))]
     keys: Vec<String>,
+    #[cfg_attr(test, schemars(with = "schema::Number"))]
     threshold: usize,
 }
 
@@ -258,4 +276,15 @@ fn holders_of(role: &WireRole, known: &BTreeMap<String, WireKey>) -> Result<Hold
         return Err(broken("a role has an impossible threshold"));
     }
     Ok(Holders { keys, threshold: role.threshold })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_that_of_the_wire_type() {
+        let title = "The JSON of a root note";
+        schema::check::<Wire>("root.v1.json", title, garner_schemas::ROOT_SCHEMA);
+    }
 }

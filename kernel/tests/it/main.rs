@@ -18,7 +18,10 @@
 )]
 
 mod cases;
+#[path = "../../src/schema/committed.rs"]
+mod committed;
 mod forge;
 mod hostile;
+mod sidecar;
 mod threats;
 mod vectors;

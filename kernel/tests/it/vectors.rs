@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use garner_kernel::bundle::{self, Anchor, Bundle, Floor, Known, NoteRef};
-use garner_kernel::{Digest, Version, record};
+use garner_kernel::bundle::{self, Bundle, Floor, NoteRef};
+use garner_kernel::{Digest, record};
 use serde_json::{Value, json};
 
 use crate::cases::{self, Case};
 use crate::forge::{DEVICE, device};
+use crate::sidecar::{Expect, Opened, Sidecar};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
@@ -113,76 +114,48 @@ fn golden() -> Vec<PathBuf> {
     paths
 }
 
-fn anchor_of(sidecar: &Value) -> Anchor {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let known = &sidecar["known"];
-    let digest = |value: &Value| -> Digest { text(value).parse().unwrap() };
-    let floor = known.get("floor").map(|floor| Floor {
-        version: Version::new(floor["version"].as_u64().unwrap()).unwrap(),
-        head: digest(&floor["head"]),
-    });
-    let revocations = known.get("revocations").map(|reference| NoteRef {
-        number: reference["number"].as_u64().unwrap(),
-        digest: digest(&reference["digest"]),
-    });
-    Anchor {
-        repository: text(&sidecar["repository"]).parse().unwrap(),
-        channel: sidecar["channel"].as_str().map(|channel| channel.parse().unwrap()),
-        known: Known {
-            roots: known["roots"].as_u64().unwrap(),
-            revocations,
-            floor,
-            vouched: known.get("vouched").map(digest),
-        },
-    }
-}
-
 #[test]
 fn golden_files_read_as_they_were_written() {
     let paths = golden();
     assert!(paths.len() >= 160, "only {} golden files", paths.len());
     for path in paths {
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let sidecar = fs::read_to_string(path.with_extension("json")).unwrap();
-        let sidecar: Value = serde_json::from_str(&sidecar).unwrap();
-        let identity: bundle::DeviceKey = sidecar["identity"].as_str().unwrap().parse().unwrap();
+        let sidecar = Sidecar::parse(&fs::read_to_string(path.with_extension("json")).unwrap());
+        let identity: bundle::DeviceKey = sidecar.identity.parse().unwrap();
         let opened = Bundle::parse(&fs::read(&path).unwrap())
-            .and_then(|bundle| bundle::open(&bundle, &anchor_of(&sidecar), &[&identity]));
-        let expect = &sidecar["expect"];
-        match opened {
-            Err(error) => {
+            .and_then(|bundle| bundle::open(&bundle, &sidecar.anchor(), &[&identity]));
+        match (opened, sidecar.expect()) {
+            (Err(error), Expect::Refused(refused)) => {
                 assert!(stem.starts_with("fail_"), "{stem}: {error}");
-                assert_eq!(error.code().as_deref(), expect["code"].as_str(), "{stem}: {error}");
+                assert_eq!(error.code(), Some(refused.code), "{stem}: {error}");
             }
-            Ok(kernel) => {
+            (Ok(kernel), Expect::Opened(expect)) => {
                 assert!(stem.starts_with("valid_"), "{stem} was accepted");
-                check_opened(&stem, expect, kernel.get());
+                check_opened(&stem, &expect, kernel.get());
             }
+            (Err(error), Expect::Opened(_)) => panic!("{stem}: {error}"),
+            (Ok(_), Expect::Refused(_)) => panic!("{stem} was accepted"),
         }
     }
 }
 
 /// Compares a kernel with what its sidecar expects.
-fn check_opened(stem: &str, expect: &Value, kernel: &garner_kernel::Kernel) {
-    let revoked = expect["revoked"].as_array().unwrap();
-    assert_eq!(kernel.lineage.version.get(), expect["version"].as_u64().unwrap(), "{stem}");
-    assert_eq!(kernel.head.to_string(), expect["head"].as_str().unwrap(), "{stem}");
-    assert_eq!(kernel.channel.as_str(), expect["channel"].as_str().unwrap(), "{stem}");
-    assert_eq!(kernel.publisher, expect["publisher"].as_str().unwrap(), "{stem}");
-    let fragments = kernel.contents.fragments().len() + revoked.len();
-    assert_eq!(fragments as u64, expect["fragments"].as_u64().unwrap(), "{stem}");
-    for id in revoked {
-        let id = id.as_str().unwrap().parse().unwrap();
-        let reason = kernel.contents.tombstone(&id).unwrap().reason;
+fn check_opened(stem: &str, expect: &Opened, kernel: &garner_kernel::Kernel) {
+    assert_eq!(kernel.lineage.version.get(), expect.version, "{stem}");
+    assert_eq!(kernel.head.to_string(), expect.head, "{stem}");
+    assert_eq!(kernel.channel.as_str(), expect.channel, "{stem}");
+    assert_eq!(kernel.publisher, expect.publisher, "{stem}");
+    let fragments = kernel.contents.fragments().len() + expect.revoked.len();
+    assert_eq!(fragments as u64, expect.fragments, "{stem}");
+    for id in &expect.revoked {
+        let reason = kernel.contents.tombstone(&id.parse().unwrap()).unwrap().reason;
         assert_eq!(reason.as_str(), "revoked", "{stem}");
     }
-    if revoked.is_empty() {
-        let tree = kernel.contents.tree_digest().to_string();
-        assert_eq!(tree, expect["tree_sha256"].as_str().unwrap(), "{stem}");
+    if expect.revoked.is_empty() {
+        assert_eq!(kernel.contents.tree_digest().to_string(), expect.tree_sha256, "{stem}");
         let records: String =
             kernel.contents.all().iter().map(|change| record::line(change) + "\n").collect();
-        let digest = Digest::of(records.as_bytes()).to_string();
-        assert_eq!(digest, expect["records_sha256"].as_str().unwrap(), "{stem}");
+        assert_eq!(Digest::of(records.as_bytes()).to_string(), expect.records_sha256, "{stem}");
     }
 }
 
@@ -190,7 +163,7 @@ fn check_opened(stem: &str, expect: &Value, kernel: &garner_kernel::Kernel) {
 fn golden_files_open_for_their_reader_only() {
     let bundle = Bundle::parse(&fs::read(folder().join("valid_first.kernel")).unwrap()).unwrap();
     let sidecar = fs::read_to_string(folder().join("valid_first.json")).unwrap();
-    let anchor = anchor_of(&serde_json::from_str(&sidecar).unwrap());
+    let anchor = Sidecar::parse(&sidecar).anchor();
     assert!(bundle::open(&bundle, &anchor, &[&device()]).is_ok());
     let other = bundle::DeviceKey::generate();
     let refused = bundle::open(&bundle, &anchor, &[&other]).unwrap_err();
