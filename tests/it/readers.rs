@@ -6,20 +6,7 @@ use std::path::PathBuf;
 
 use garner_kernel::bundle::{DeviceKey, Keyring};
 
-use crate::world::{World, items, text, walk};
-
-/// Returns a publisher with a version, and a machine that reads it.
-fn pair() -> (World, World) {
-    let (publisher, reader) = (World::publisher(), World::new());
-    reader.ok(&["setup"]);
-    let device = reader.ok(&["key", "show", "device"]);
-    publisher.ok(&["channel", "grant", "notes", device.trim(), "--as", "laptop"]);
-    publisher.learn("day-one.jsonl");
-    let shown = publisher.json(&["channel", "show", "notes"]);
-    reader.ok(&["channel", "add", "notes", shown["invite"].as_str().unwrap()]);
-    reader.ok(&["load", "notes"]);
-    (publisher, reader)
-}
+use crate::world::{World, items, pair, text, walk};
 
 /// Returns the files of the remote under a folder.
 fn remote_files(world: &World, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
