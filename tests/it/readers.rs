@@ -197,9 +197,17 @@ fn a_file_shows_whose_keys_it_names_before_it_is_trusted() {
     assert!(shown.contains(id) && shown.contains("on first use, 2026-03-20"), "{shown}");
     assert_eq!(reader.json(&["channel", "show", "notes"])["first_use"], crate::world::NOW);
     // Whoever compared the id says so by naming it.
-    reader.ok(&["channel", "remove", "notes", "-y"]);
+    reader.ok(&["channel", "trust", "notes", "--tofu", &bundle]);
+    assert!(reader.ok(&["channel", "show", "notes"]).contains("first use"));
     let shown = reader.ok(&["channel", "trust", "notes", id]);
     assert!(!shown.contains("first use"), "{shown}");
+    // Who reads is not decided on a machine that only reads.
+    let key = DeviceKey::generate().recipient().to_string();
+    for command in [["grant", "notes", &key, "--as", "phone"], ["revoke", "notes", "x", "-y", "-q"]]
+    {
+        let arguments = [&["channel"], &command[..]].concat();
+        reader.fails(&arguments, 4, &["do not publish to channel `notes`", "ask its publisher"]);
+    }
 }
 
 #[test]
