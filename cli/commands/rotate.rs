@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use garner_kernel::bundle::Right;
 use garner_kernel::{ChannelName, Moment};
-use serde_json::json;
+use garner_sync::ChannelSettings;
+use serde_json::{Value, json};
 
 use super::channel::KEY_DAYS;
 use crate::context::Context;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::files;
 use crate::keys::KeyRole;
 use crate::plan::Plan;
-use crate::trust::{Outcome, Request, Rotation, Signing};
+use crate::trust::{Outcome, Published, Request, Rotation, Signing, TrustError};
 
 /// A key that signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,6 +67,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         }
         return context.output.print(&text);
     }
+    if role == KeyRole::Root && arguments.compromised.is_some() {
+        return Err(TrustError::RootSince.into());
+    }
     let request = Request {
         role,
         channel: arguments.channel.clone(),
@@ -102,30 +105,23 @@ fn plan(rotation: &Rotation, context: &Context) -> Result<Plan, Error> {
     );
     plan.row("new key", format!("{}, until {}", rotation.new_name, not_after.date()));
     plan.row("old key", format!("counts for nothing after {since}"));
+    let mut refused = Vec::new();
     for repository in &rotation.repositories {
-        let root = repository.chain.last();
-        let next = root.version + 1;
+        let next = repository.chain.last().version + 1;
         plan.row("repository", format!("{}: root {next}", repository.id));
         for (channel, settings) in repository.with_versions()? {
-            let survey = garner_sync::survey(&repository.remote, &settings.trust);
-            let releases = survey.map(|survey| survey.releases()).unwrap_or_default();
-            let (good, bad): (Vec<_>, Vec<_>) = releases.iter().partition(|release| {
-                release.created <= since || !release.signers.contains(old.name())
-            });
             plan.row("channel", format!("`{channel}`: a new version under that root"));
-            for release in &bad {
-                plan.row(
-                    "refused",
-                    format!("{} of `{channel}`, {}", release.version, release.created),
-                );
-            }
-            if let (Some(last), false) = (good.last(), bad.is_empty()) {
-                plan.note(format!("`{channel}` goes on from what {} holds.", last.version));
-            }
+            refused.extend(describe_refused(&mut plan, rotation, repository, settings, since));
         }
-        if root.holders(&Right::Revoke).0.contains(&old) && rotation.request.compromised.is_some() {
-            plan.note("The old key can still sign revocations, so that those it signed stay good.");
-        }
+    }
+    plan.fact("refused", refused.into());
+    if rotation.request.compromised.is_some() {
+        plan.note(
+            "A stolen key can date back what it signs: compare this with what you published.",
+        );
+        plan.note(
+            "The old key can still sign revocations, so that those that it signed stay good.",
+        );
     }
     plan.note(format!(
         "The old key stays in the folder of keys, as `{}.old-{}.key`.",
@@ -133,6 +129,31 @@ fn plan(rotation: &Rotation, context: &Context) -> Result<Plan, Error> {
         old.id()
     ));
     Ok(plan)
+}
+
+/// Adds to a plan what the old key signed too late, and returns it as JSON.
+fn describe_refused(
+    plan: &mut Plan,
+    rotation: &Rotation,
+    repository: &Published,
+    settings: &ChannelSettings,
+    since: Moment,
+) -> Vec<Value> {
+    let channel = &settings.trust.repository.channel;
+    // A rotation that was stopped has left a remote that shows no newest version.
+    let survey = garner_sync::survey(&repository.remote, &settings.trust);
+    let releases = survey.map(|survey| survey.releases()).unwrap_or_default();
+    let old = rotation.old.name();
+    let (good, bad): (Vec<_>, Vec<_>) =
+        releases.iter().partition(|r| r.created <= since || !r.signers.contains(old));
+    for release in &bad {
+        plan.row("refused", format!("{} of `{channel}`, {}", release.version, release.created));
+    }
+    if let (Some(last), false) = (good.last(), bad.is_empty()) {
+        plan.note(format!("`{channel}` goes on from what {} holds.", last.version));
+    }
+    let item = |release: &&garner_sync::Release| json!({ "channel": channel.as_str(), "version": release.version.get() });
+    bad.iter().map(item).collect()
 }
 
 fn report(rotation: &Rotation, outcome: &Outcome, context: &Context) -> Result<(), Error> {

@@ -35,6 +35,9 @@ pub(crate) enum TrustError {
     /// One root key is not enough.
     #[error("a root of repository {repository} needs {needed} signatures")]
     Threshold { repository: String, needed: usize },
+    /// A stolen root key cannot be told from the one that it was.
+    #[error("a root key counts for all that it signed: no time bounds it")]
+    RootSince,
     /// Roots of several repositories do not fit into one file.
     #[error("the key serves several repositories, with the channels {}", names(channels))]
     OneRootAtATime { channels: Vec<ChannelName> },
@@ -75,6 +78,7 @@ impl Explain for TrustError {
             | Self::OwnReader { .. }
             | Self::RecipientLine { .. }
             | Self::OneRootAtATime { .. }
+            | Self::RootSince
             | Self::NoteExists { .. }
             | Self::LeftBehind { .. } => Fault::Input,
             Self::NotOurs { .. }
@@ -102,6 +106,11 @@ impl Explain for TrustError {
             }
             Self::NoRecipients => {
                 "name the publisher's device key with `--to`: `garner key show device` prints it"
+                    .to_owned()
+            }
+            Self::RootSince => {
+                "run `garner key rotate root` before whoever has it adds a root; if one was added, \
+                 start a new repository"
                     .to_owned()
             }
             Self::OneRootAtATime { .. } => {

@@ -7,7 +7,7 @@ mod root_table;
 mod rotation;
 
 pub(crate) use self::error::TrustError;
-pub(crate) use self::repositories::{Signing, check_root_key};
+pub(crate) use self::repositories::{Published, Signing, check_root_key};
 pub(crate) use self::root_note::{RootNote, Signed, signature_json, signature_rows};
 pub(crate) use self::root_table::{end_of, json, rows};
 pub(crate) use self::rotation::{Outcome, Request, Rotation};

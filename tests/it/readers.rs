@@ -6,20 +6,7 @@ use std::path::PathBuf;
 
 use garner_kernel::bundle::{DeviceKey, Keyring};
 
-use crate::world::{World, items, text, walk};
-
-/// Returns a publisher with a version, and a machine that reads it.
-fn pair() -> (World, World) {
-    let (publisher, reader) = (World::publisher(), World::new());
-    reader.ok(&["setup"]);
-    let device = reader.ok(&["key", "show", "device"]);
-    publisher.ok(&["channel", "grant", "notes", device.trim(), "--as", "laptop"]);
-    publisher.learn("day-one.jsonl");
-    let shown = publisher.json(&["channel", "show", "notes"]);
-    reader.ok(&["channel", "add", "notes", shown["invite"].as_str().unwrap()]);
-    reader.ok(&["load", "notes"]);
-    (publisher, reader)
-}
+use crate::world::{World, items, pair, text, walk};
 
 /// Returns the files of the remote under a folder.
 fn remote_files(world: &World, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -210,9 +197,17 @@ fn a_file_shows_whose_keys_it_names_before_it_is_trusted() {
     assert!(shown.contains(id) && shown.contains("on first use, 2026-03-20"), "{shown}");
     assert_eq!(reader.json(&["channel", "show", "notes"])["first_use"], crate::world::NOW);
     // Whoever compared the id says so by naming it.
-    reader.ok(&["channel", "remove", "notes", "-y"]);
+    reader.ok(&["channel", "trust", "notes", "--tofu", &bundle]);
+    assert!(reader.ok(&["channel", "show", "notes"]).contains("first use"));
     let shown = reader.ok(&["channel", "trust", "notes", id]);
     assert!(!shown.contains("first use"), "{shown}");
+    // Who reads is not decided on a machine that only reads.
+    let key = DeviceKey::generate().recipient().to_string();
+    for command in [["grant", "notes", &key, "--as", "phone"], ["revoke", "notes", "x", "-y", "-q"]]
+    {
+        let arguments = [&["channel"], &command[..]].concat();
+        reader.fails(&arguments, 4, &["do not publish to channel `notes`", "ask its publisher"]);
+    }
 }
 
 #[test]

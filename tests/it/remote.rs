@@ -3,23 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::world::{World, example, text, walk};
+use crate::world::{World, example, pair, text, walk};
 
 const QUESTION: &str = "how are heights stored?";
-
-/// Returns a publisher and a reader of its channel that loaded the first version.
-fn pair() -> (World, World) {
-    let (publisher, reader) = (World::publisher(), World::new());
-    reader.ok(&["setup"]);
-    let device = reader.ok(&["key", "show", "device"]);
-    publisher.ok(&["channel", "grant", "notes", device.trim(), "--as", "reader"]);
-    publisher.learn("day-one.jsonl");
-    let shown = publisher.json(&["channel", "show", "notes"]);
-    reader.ok(&["channel", "add", "notes", shown["invite"].as_str().unwrap()]);
-    reader.ok(&["pull", "notes"]);
-    reader.ok(&["load", "notes"]);
-    (publisher, reader)
-}
 
 /// Returns the files of the remote that a reader fetches next, with their bytes.
 fn needed(publisher: &World, reader: &World) -> Vec<(PathBuf, Vec<u8>)> {

@@ -3,22 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::world::{World, example, items, json, text};
+use crate::world::{World, example, items, json, pair, text};
 
 const ROTATE: [&str; 3] = ["key", "rotate", "publisher"];
-
-/// Returns a publisher with a version, and a machine that reads it.
-fn pair() -> (World, World) {
-    let (publisher, reader) = (World::publisher(), World::new());
-    reader.ok(&["setup"]);
-    let device = reader.ok(&["key", "show", "device"]);
-    publisher.ok(&["channel", "grant", "notes", device.trim(), "--as", "laptop"]);
-    publisher.learn("day-one.jsonl");
-    let shown = publisher.json(&["channel", "show", "notes"]);
-    reader.ok(&["channel", "add", "notes", shown["invite"].as_str().unwrap()]);
-    reader.ok(&["load", "notes"]);
-    (publisher, reader)
-}
 
 /// Returns the files in the folder of keys that belong to a role.
 fn key_files(world: &World, role: &str) -> Vec<String> {
@@ -179,6 +166,8 @@ fn what_a_stolen_key_signed_is_refused_and_the_rest_stays() {
     let rotate = [&ROTATE[..], &["--compromised", "2026-03-21"]].concat();
     let plan = publisher.run_at(later, &[&rotate[..], &["-n"]].concat()).succeeds();
     assert!(plan.contains("refused") && plan.contains("goes on from what v1 holds"), "{plan}");
+    let plan = json(&publisher.run_at(later, &[&rotate[..], &["-n", "--json"]].concat()).stdout);
+    assert_eq!(items(&plan["plan"]["refused"]).len() as u64, before - 1, "{plan}");
     // Stopped in the middle, readers take nothing new, and the same command goes on.
     let mut stopped = publisher.command(&rotate);
     stopped.env("GARNER_NOW", later);
@@ -256,6 +245,8 @@ fn a_root_key_that_is_elsewhere_is_asked_for_before_anything_changes() {
     let other = World::new();
     other.ok(&["setup"]);
     other.fails(&ROTATE, 3, &["serves no repository", "garner channel add"]);
+    let since = ["key", "rotate", "root", "--compromised", "2026-01-01"];
+    other.fails(&since, 1, &["counts for all that it signed", "garner key rotate root"]);
 }
 
 #[test]
@@ -294,7 +285,7 @@ fn a_key_under_a_passphrase_gives_way_to_one_under_a_passphrase() {
     publisher.fails(&ROTATE, 3, &["needs a new passphrase", "`GARNER_PASSPHRASE_FILE`"]);
     assert_eq!(key_files(&publisher, "publisher"), ["publisher.key", "publisher.pub"]);
     with(&ROTATE);
-    for name in key_files(&publisher, "publisher").iter().filter(|name| name.ends_with(".key")) {
+    for name in key_files(&publisher, "publisher").iter().filter(|name| *name != "publisher.pub") {
         let bytes = fs::read(publisher.path("config/garner/keys").join(name)).unwrap();
         assert!(bytes.starts_with(b"age-encryption.org/v1\n-> scrypt "), "{name}");
     }

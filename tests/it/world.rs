@@ -191,6 +191,19 @@ impl World {
     }
 }
 
+/// Returns a publisher with a version, and a machine that reads it as `laptop`.
+pub(crate) fn pair() -> (World, World) {
+    let (publisher, reader) = (World::publisher(), World::new());
+    reader.ok(&["setup"]);
+    let device = reader.ok(&["key", "show", "device"]);
+    publisher.ok(&["channel", "grant", "notes", device.trim(), "--as", "laptop"]);
+    publisher.learn("day-one.jsonl");
+    let shown = publisher.json(&["channel", "show", "notes"]);
+    reader.ok(&["channel", "add", "notes", shown["invite"].as_str().unwrap()]);
+    reader.ok(&["load", "notes"]);
+    (publisher, reader)
+}
+
 impl Output {
     #[track_caller]
     pub(crate) fn succeeds(self) -> String {

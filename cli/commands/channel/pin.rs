@@ -67,7 +67,11 @@ pub(super) fn trust(arguments: &Trusting, context: &Context) -> Result<(), Error
     if arguments.dry_run {
         return plan.print(context);
     }
-    if let Some(settings) = before {
+    if let Some(mut settings) = before {
+        if arguments.repository.is_some() && settings.first_use.take().is_some() {
+            // The id was compared after all.
+            save(name, &settings, context)?;
+        }
         return show(&settings, root.as_ref(), context);
     }
     let settings = ChannelSettings {

@@ -29,6 +29,14 @@ pub(crate) struct Revocation {
     consent: Consent,
 }
 
+/// Checks that the readers of a channel are decided here: where it is published.
+fn check_ours(name: &ChannelName, settings: &ChannelSettings) -> Result<(), Error> {
+    if settings.readers.is_empty() {
+        return Err(TrustError::NotOurs { channel: name.clone() }.into());
+    }
+    Ok(())
+}
+
 /// Returns the readers of `settings` with one more, or with the new label of one.
 fn with(settings: &ChannelSettings, reader: Reader) -> Vec<Reader> {
     let mut readers = settings.readers.clone();
@@ -41,6 +49,7 @@ pub(super) fn grant(name: &ChannelName, reader: Reader, context: &Context) -> Re
     keys::check_plugin(&reader.recipient)?;
     let lock = files::lock(&context.places.channel(name))?;
     let mut settings = context.settings(name)?;
+    check_ours(name, &settings)?;
     settings.readers = with(&settings, reader);
     save(name, &settings, context)?;
     drop(lock);
@@ -59,6 +68,7 @@ pub(super) fn plan_grant(
 ) -> Result<(), Error> {
     keys::check_plugin(&reader.recipient)?;
     let settings = context.settings(name)?;
+    check_ours(name, &settings)?;
     let who = reader.name.clone();
     let readers = with(&settings, reader);
     let mut plan = Plan::new(
@@ -109,6 +119,7 @@ fn json_of(readers: &[Reader]) -> Value {
 pub(super) fn revoke(arguments: &Revocation, context: &Context) -> Result<(), Error> {
     let name = &arguments.name;
     let settings = context.settings(name)?;
+    check_ours(name, &settings)?;
     let gone = find(name, &arguments.reader, &settings, context)?;
     let mut stay = settings.readers.clone();
     stay.retain(|reader| reader.recipient != gone.recipient);
