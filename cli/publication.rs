@@ -1,22 +1,19 @@
 //! Publications: what the next version of a channel is made of, and how it reaches the remote.
 
 use garner_compiler::{Compiler, Options};
-use garner_kernel::bundle::{Identity, PublisherKey, Reader, Reason, Role, Sealed, SecretScan};
+use garner_kernel::bundle::{Identity, PublisherKey, Reason, Role, Sealed, SecretScan};
 use garner_kernel::{ChannelName, Draft};
 use garner_sync::{ChannelSettings, FolderRemote, Publication, Published};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::keys;
-use crate::table;
+use crate::{files, keys, table};
 
 /// The next version of a channel.
 pub(crate) struct Next<'a> {
     /// What it adds and retires.
     pub(crate) draft: &'a Draft,
-    /// Who can read it.
-    pub(crate) readers: &'a [Reader],
     /// The key that signs it.
     pub(crate) key: &'a PublisherKey,
     /// Why it is made.
@@ -30,7 +27,7 @@ impl Context {
         remote(&settings)?;
         let key = keys::publisher(self)?;
         let reason = Reason::Publish;
-        self.publish_next(&settings, &Next { draft, readers: &settings.readers, key: &key, reason })
+        self.publish_next(&settings, &Next { draft, key: &key, reason })
     }
 
     /// Publishes the next version and pulls it into the mirror.
@@ -47,11 +44,33 @@ impl Context {
             Published::New(sealed) => sealed.version,
             Published::Unchanged(version) => *version,
         };
+        self.settle_readers(settings, &published)?;
         self.pull(channel, None).map_err(|source| {
             let (channel, source) = (channel.clone(), Box::new(source));
             Error::NotCopied { channel, version, source }
         })?;
         Ok(published)
+    }
+
+    /// Remembers who reads now: what was pending has come to pass.
+    fn settle_readers(
+        &self,
+        published_with: &ChannelSettings,
+        published: &Published,
+    ) -> Result<(), Error> {
+        let channel = &published_with.trust.repository.channel;
+        let _lock = files::lock(&self.places.channel(channel))?;
+        let before = self.settings(channel)?;
+        let mut settings = before.clone();
+        settings.joining.retain(|reader| !published_with.joining.contains(reader));
+        settings.leaving.retain(|recipient| !published_with.leaving.contains(recipient));
+        if let Published::New(sealed) = published {
+            settings.readers.clone_from(&sealed.readers);
+        }
+        if settings != before {
+            garner_sync::save_settings(&self.places.channel(channel), &settings)?;
+        }
+        Ok(())
     }
 
     /// Seals the next version and writes nothing.
@@ -76,7 +95,9 @@ impl Context {
         let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
         let publication = Publication {
             trust: &settings.trust,
-            readers: next.readers,
+            readers: &settings.readers,
+            granted: &settings.joining,
+            removed: &settings.leaving,
             publisher: next.key,
             devices: &devices,
             plugins: &keys::InstalledPlugins,

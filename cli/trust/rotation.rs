@@ -211,8 +211,8 @@ impl Rotation {
         };
         let mut versions = Vec::new();
         for (channel, settings) in repository.with_versions()? {
-            let (draft, readers) = (Draft::default(), settings.readers.as_slice());
-            let next = Next { draft: &draft, readers, key, reason: Reason::Publish };
+            let draft = Draft::default();
+            let next = Next { draft: &draft, key, reason: Reason::Publish };
             let version = match context.publish_next(settings, &next)? {
                 garner_sync::Published::New(sealed) => sealed.version,
                 garner_sync::Published::Unchanged(version) => version,

@@ -2,7 +2,7 @@
 
 use garner_kernel::bundle::{
     self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader,
-    Reason, RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
+    Reason, Recipient, RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
 };
 use garner_kernel::{Contents, Digest, Moment, Version};
 
@@ -20,8 +20,12 @@ const TRIES: u32 = 10;
 pub struct Publication<'a> {
     /// The channel and what is trusted of it.
     pub trust: &'a Trust,
-    /// Who can read the new version.
+    /// Who can read the first version; those of later ones stand in the keyring before.
     pub readers: &'a [Reader],
+    /// Who can read from now on, besides those of the version before.
+    pub granted: &'a [Reader],
+    /// Who can no longer read.
+    pub removed: &'a [Recipient],
     /// The key that signs.
     pub publisher: &'a PublisherKey,
     /// The keys that open the version before.
@@ -218,12 +222,22 @@ fn next_keyring(
     publication: &Publication<'_>,
     newest: Option<&(Parent, SealedKeyring)>,
 ) -> Result<(Keyring, Vec<u8>), Error> {
-    let readers = publication.readers.to_vec();
+    let stays = |reader: &&Reader| !publication.removed.contains(&reader.recipient);
     let Some((parent, before)) = newest else {
+        let readers = publication.readers.iter().filter(stays).cloned().collect();
         let keyring = Keyring::new(publication.trust.repository.id.clone(), readers);
         let file = keyring.seal_with(publication.plugins)?;
         return Ok((keyring, file));
     };
+    // The keyring of the version before says who reads: another publisher may have decided that.
+    let old = before.keyring.readers.iter().map(|old| {
+        let renamed = publication.granted.iter().find(|new| new.recipient == old.recipient);
+        renamed.unwrap_or(old)
+    });
+    let known =
+        |new: &&Reader| !before.keyring.readers.iter().any(|old| old.recipient == new.recipient);
+    let readers = old.chain(publication.granted.iter().filter(known));
+    let readers: Vec<Reader> = readers.filter(stays).cloned().collect();
     if before.keyring.readers == readers {
         return Ok((before.keyring.clone(), before.file.clone()));
     }

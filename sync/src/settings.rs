@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use garner_kernel::bundle::{Floor, Known, NoteRef, Reader};
+use garner_kernel::bundle::{Floor, Known, NoteRef, Reader, Recipient};
 use garner_kernel::{ChannelName, Moment, Version};
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,12 @@ pub struct ChannelSettings {
     pub url: Option<RemoteUrl>,
     /// Which repository and channel it is, and what is trusted already.
     pub trust: Trust,
-    /// Who gets the next keyring; empty on machines that only read.
+    /// Who can read, as far as this machine knows; empty on machines that only read.
     pub readers: Vec<Reader>,
+    /// Who is being let in, until a version for them is published.
+    pub joining: Vec<Reader>,
+    /// Who is being taken out, until a version without them is published.
+    pub leaving: Vec<Recipient>,
     /// When the repository was pinned by what a file said of itself, if nobody compared its id.
     pub first_use: Option<Moment>,
 }
@@ -45,6 +49,10 @@ struct Wire {
     fresh_until: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     readers: Vec<WireReader>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    joining: Vec<WireReader>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    leaving: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_use: Option<String>,
 }
@@ -116,6 +124,8 @@ pub fn save_settings(path: &Path, settings: &ChannelSettings) -> Result<(), Erro
         seen: settings.trust.seen.map(|at| at.to_string()),
         fresh_until: settings.trust.fresh_until.map(|at| at.to_string()),
         readers: settings.readers.iter().map(reader).collect(),
+        joining: settings.joining.iter().map(reader).collect(),
+        leaving: settings.leaving.iter().map(ToString::to_string).collect(),
         first_use: settings.first_use.map(|at| at.to_string()),
     };
     let broken = |e: serde_json::Error| Error::Settings { path: path.to_owned(), source: e.into() };
@@ -130,10 +140,9 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
             .ok_or(Error::NoVersion { channel: channel.clone(), version: Version::FIRST })?;
         Ok::<_, Error>(Floor { version, head: f.head.parse()? })
     });
-    let readers = wire
-        .readers
-        .iter()
-        .map(|r| Ok::<_, Error>(Reader { name: r.name.clone(), recipient: r.recipient.parse()? }));
+    let reader = |r: &WireReader| {
+        Ok::<_, Error>(Reader { name: r.name.clone(), recipient: r.recipient.parse()? })
+    };
     let revocations = wire
         .revocations
         .as_ref()
@@ -150,7 +159,9 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
     Ok(ChannelSettings {
         url: wire.remote.as_deref().map(str::parse).transpose()?,
         trust: Trust { repository, known, seen, fresh_until },
-        readers: readers.collect::<Result<_, _>>()?,
+        readers: wire.readers.iter().map(reader).collect::<Result<_, _>>()?,
+        joining: wire.joining.iter().map(reader).collect::<Result<_, _>>()?,
+        leaving: wire.leaving.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         first_use,
     })
 }

@@ -30,7 +30,7 @@ pub(crate) fn root_of(key: &PublisherKey) -> Root {
         repository: None,
         version: 1,
         expires: "2030-01-01T00:00:00Z".parse().unwrap(),
-        keys: vec![KeyGrant::until(key.public(), "2030-01-01T00:00:00Z".parse().unwrap())],
+        keys: vec![KeyGrant::until(key.public(), "2031-01-01T00:00:00Z".parse().unwrap())],
         roles: roles.map(|right| (right, holders.clone())).into(),
     }
 }
@@ -98,6 +98,8 @@ impl Setup {
         let publication = Publication {
             trust: &self.trust,
             readers: &self.readers,
+            granted: &self.readers,
+            removed: &[],
             publisher: key,
             devices: &[&self.device],
             plugins: &bundle::NoPlugins,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use garner_kernel::bundle::{
-    Holders, KeyGrant, Latest, Note, NoteRef, PublisherKey, Revocation, RevocationClass,
+    self, Holders, KeyGrant, Latest, Note, NoteRef, PublisherKey, Revocation, RevocationClass,
     Revocations, Right, Root,
 };
 use garner_kernel::{Moment, Version};
@@ -264,6 +264,21 @@ fn clock_matrix() {
 }
 
 #[test]
+fn another_publisher_takes_no_reader_away() {
+    let (mut setup, _) = two_versions();
+    // A second machine that publishes knows of its own device only.
+    let phone = bundle::DeviceKey::generate();
+    let theirs = bundle::Reader { name: "phone".to_owned(), recipient: phone.recipient() };
+    setup.readers.push(theirs);
+    setup.publish(&setup.remote, "Three.").unwrap();
+    setup.readers.remove(0);
+    setup.publish(&setup.remote, "Four.").unwrap();
+    assert_eq!(setup.contents(&setup.remote, 4).fragments().len(), 4, "the laptop still reads");
+    setup.device = phone;
+    assert_eq!(setup.contents(&setup.remote, 4).fragments().len(), 4);
+}
+
+#[test]
 fn fork_detected() {
     let (setup, trust) = two_versions();
     let fork = copy(&setup.remote.files());
@@ -331,9 +346,11 @@ fn revoked_key_keeps_its_older_versions_and_the_line_goes_on() {
         let fragments = setup.contents(&setup.remote, number).fragments().len() as u64;
         assert_eq!(fragments, number);
     }
-    // What she signs from now on counts nowhere.
-    let error = setup.publish(&setup.remote, "Four.");
+    // What she signs from now on counts nowhere: no version, and no word on freshness.
+    let error = setup.publish_as(&setup.remote, "Four.", &setup.key, NOW);
     assert!(error.is_err(), "a retired key published");
+    crate::renew(&setup.remote, &trust, &setup.key, moment("2026-01-20T00:00:00Z")).unwrap();
+    assert_eq!(refused(at(&setup, &setup.remote, &trust, "2026-01-21T00:00:00Z")), "K205");
 }
 
 #[test]

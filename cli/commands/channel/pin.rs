@@ -78,6 +78,8 @@ pub(super) fn trust(arguments: &Trusting, context: &Context) -> Result<(), Error
         url: None,
         trust: Trust::pin(Repository { id, channel: name.clone() }),
         readers: Vec::new(),
+        joining: Vec::new(),
+        leaving: Vec::new(),
         first_use: arguments.tofu.as_ref().map(|_| context.now()),
     };
     save(name, &settings, context)?;
@@ -148,7 +150,14 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
     let readers = if publishes { keys::own_readers(&context.places)? } else { Vec::new() };
     let trust = Trust::pin(Repository { id, channel: name.clone() });
     let url = Some(invite.url.clone());
-    let settings = ChannelSettings { url, trust, readers, first_use: None };
+    let settings = ChannelSettings {
+        url,
+        trust,
+        readers,
+        joining: Vec::new(),
+        leaving: Vec::new(),
+        first_use: None,
+    };
     save(name, &settings, context)?;
     show(&settings, root.as_ref(), context)?;
     if publishes {

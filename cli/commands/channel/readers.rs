@@ -1,7 +1,7 @@
 //! `garner channel grant` and `revoke`: who can read what comes next.
 
 use clap::Args;
-use garner_kernel::bundle::{self, Identity, Keyring, Reader, Reason};
+use garner_kernel::bundle::{self, Identity, Keyring, Reader, Reason, Recipient};
 use garner_kernel::{ChannelName, Draft};
 use garner_sync::{ChannelSettings, Published};
 use serde_json::{Value, json};
@@ -37,12 +37,23 @@ fn check_ours(name: &ChannelName, settings: &ChannelSettings) -> Result<(), Erro
     Ok(())
 }
 
-/// Returns the readers of `settings` with one more, or with the new label of one.
-fn with(settings: &ChannelSettings, reader: Reader) -> Vec<Reader> {
-    let mut readers = settings.readers.clone();
-    readers.retain(|known| known.recipient != reader.recipient);
-    readers.push(reader);
-    readers
+/// Adds a reader, or gives one a new label; the next version is for it.
+fn join(settings: &mut ChannelSettings, reader: Reader) {
+    for readers in [&mut settings.readers, &mut settings.joining] {
+        readers.retain(|known| known.recipient != reader.recipient);
+        readers.push(reader.clone());
+    }
+    settings.leaving.retain(|recipient| *recipient != reader.recipient);
+}
+
+/// Takes a reader out; the next version is not for it.
+fn leave(settings: &mut ChannelSettings, gone: &Recipient) {
+    for readers in [&mut settings.readers, &mut settings.joining] {
+        readers.retain(|known| known.recipient != *gone);
+    }
+    if !settings.leaving.contains(gone) {
+        settings.leaving.push(gone.clone());
+    }
 }
 
 pub(super) fn grant(name: &ChannelName, reader: Reader, context: &Context) -> Result<(), Error> {
@@ -50,7 +61,7 @@ pub(super) fn grant(name: &ChannelName, reader: Reader, context: &Context) -> Re
     let lock = files::lock(&context.places.channel(name))?;
     let mut settings = context.settings(name)?;
     check_ours(name, &settings)?;
-    settings.readers = with(&settings, reader);
+    join(&mut settings, reader);
     save(name, &settings, context)?;
     drop(lock);
     if settings.trust.known.floor.is_some() {
@@ -67,16 +78,17 @@ pub(super) fn plan_grant(
     context: &Context,
 ) -> Result<(), Error> {
     keys::check_plugin(&reader.recipient)?;
-    let settings = context.settings(name)?;
+    let mut settings = context.settings(name)?;
     check_ours(name, &settings)?;
     let who = reader.name.clone();
-    let readers = with(&settings, reader);
+    join(&mut settings, reader);
+    let readers = &settings.readers;
     let mut plan = Plan::new(
         format!("let `{who}` read `{name}`"),
-        json!({ "channel": name.as_str(), "readers": json_of(&readers), "next": Value::Null }),
+        json!({ "channel": name.as_str(), "readers": json_of(readers), "next": Value::Null }),
     );
-    plan.rows(rows_of(&readers));
-    describe_next(&mut plan, &settings, &readers, context)?;
+    plan.rows(rows_of(readers));
+    describe_next(&mut plan, &settings, context)?;
     plan.print(context)
 }
 
@@ -84,7 +96,6 @@ pub(super) fn plan_grant(
 fn describe_next(
     plan: &mut Plan,
     settings: &ChannelSettings,
-    readers: &[Reader],
     context: &Context,
 ) -> Result<(), Error> {
     if settings.trust.known.floor.is_none() {
@@ -92,7 +103,7 @@ fn describe_next(
         return Ok(());
     }
     let (draft, key) = (Draft::default(), keys::publisher(context)?);
-    let next = Next { draft: &draft, readers, key: &key, reason: Reason::Publish };
+    let next = Next { draft: &draft, key: &key, reason: Reason::Publish };
     match context.preview_next(settings, &next)? {
         Published::New(sealed) => {
             plan.row("version", sealed.version.to_string());
@@ -118,11 +129,11 @@ fn json_of(readers: &[Reader]) -> Value {
 
 pub(super) fn revoke(arguments: &Revocation, context: &Context) -> Result<(), Error> {
     let name = &arguments.name;
-    let settings = context.settings(name)?;
+    let mut settings = context.settings(name)?;
     check_ours(name, &settings)?;
     let gone = find(name, &arguments.reader, &settings, context)?;
-    let mut stay = settings.readers.clone();
-    stay.retain(|reader| reader.recipient != gone.recipient);
+    leave(&mut settings, &gone.recipient);
+    let stay = settings.readers.clone();
     check_stays(name, &gone, &stay, arguments.own, context)?;
     let mut plan = Plan::new(
         format!("take `{}` out of the readers of `{name}`", gone.name),
@@ -136,7 +147,7 @@ pub(super) fn revoke(arguments: &Revocation, context: &Context) -> Result<(), Er
     plan.row("removed", format!("{} {}", gone.recipient, gone.name));
     plan.rows(rows_of(&stay));
     if !arguments.consent.is_given() {
-        describe_next(&mut plan, &settings, &stay, context)?;
+        describe_next(&mut plan, &settings, context)?;
     }
     plan.note("A new epoch starts: what comes now is encrypted to a key that it never had.");
     plan.note("What it could read before, it may have kept: rotate the secrets that it saw.");
@@ -146,7 +157,7 @@ pub(super) fn revoke(arguments: &Revocation, context: &Context) -> Result<(), Er
     // Remembered first: whatever happens to the version below, no later one is for it.
     let lock = files::lock(&context.places.channel(name))?;
     let mut settings = context.settings(name)?;
-    settings.readers.retain(|reader| reader.recipient != gone.recipient);
+    leave(&mut settings, &gone.recipient);
     save(name, &settings, context)?;
     drop(lock);
     let published = match settings.trust.known.floor {

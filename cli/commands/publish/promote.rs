@@ -128,7 +128,7 @@ fn publish(
 ) -> Result<(), Error> {
     let key = keys::publisher(context)?;
     let reason = Reason::Promote(proposal.kernel.head);
-    let next = Next { draft, readers: &settings.readers, key: &key, reason };
+    let next = Next { draft, key: &key, reason };
     let channel = &settings.trust.repository.channel;
     match context.publish_next(settings, &next)? {
         Published::New(sealed) => {

@@ -39,8 +39,11 @@ impl Latest {
     pub fn check(bytes: &[u8], roots: &RootChain, channel: &ChannelName) -> Result<Self, Error> {
         let note = Note::parse(WHAT, bytes, limits::HEAD)?;
         let (keys, threshold) = roots.last().holders(&Right::Freshness);
-        note.check(WHAT, &keys, threshold)?;
+        let signers = note.check(WHAT, &keys, threshold)?;
         let latest = Self::parse(note.text())?;
+        for grant in signers.iter().filter_map(|name| roots.last().grant(name)) {
+            grant.check(latest.issued, &latest.channel)?;
+        }
         if latest.repository != *roots.repository() {
             let (got, want) = (latest.repository.to_string(), roots.repository().to_string());
             return Err(Error::Mismatch { what: "repository of the latest note", got, want });

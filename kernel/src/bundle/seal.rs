@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::container::Bundle;
 use super::head::{Head, NoteRef, Reason};
 use super::index::{Index, SecretScan};
-use super::keyring::Keyring;
+use super::keyring::{Keyring, Reader};
 use super::keys::PublisherKey;
 use super::latest::Latest;
 use super::limits;
@@ -93,6 +93,8 @@ pub struct Sealed {
     pub manifest: Manifest,
     /// The note that names this version as the newest.
     pub latest: Vec<u8>,
+    /// Who can read it.
+    pub readers: Vec<Reader>,
 }
 
 /// Seals `contents` as the version after `seal.parent`.
@@ -194,7 +196,8 @@ fn sign(manifest: Manifest, objects: Vec<Vec<u8>>, version: Version, seal: &Seal
         objects,
     };
     let latest = Note::sign(latest.to_text(), &keys).to_bytes();
-    Sealed { version, head: note.digest(), bundle, manifest, latest }
+    let readers = seal.keyring.0.readers.clone();
+    Sealed { version, head: note.digest(), bundle, manifest, latest, readers }
 }
 
 enum Segment {
