@@ -121,7 +121,7 @@ impl Keyring {
     }
 
     /// Returns the plaintext of the keyring file; it is secret.
-    fn to_json(&self) -> String {
+    pub(super) fn to_json(&self) -> String {
         let reader =
             |r: &Reader| WireReader { name: r.name.clone(), recipient: r.recipient.to_string() };
         let epoch = |e: &Epoch| WireEpoch {
@@ -137,7 +137,7 @@ impl Keyring {
     }
 
     /// Reads the plaintext of a keyring file.
-    fn parse(json: &[u8]) -> Result<Self, Error> {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, Error> {
         let broken = || Error::Note { what: "keyring", rule: "it is malformed".to_owned() };
         let wire: WireKeyring = exact_json(json).map_err(|_| broken())?;
         let reader = |r: &WireReader| {
@@ -152,10 +152,38 @@ impl Keyring {
         if !ascending {
             return Err(broken());
         }
-        Ok(Self {
+        let keyring = Self {
             repository: wire.repo.parse()?,
             readers: wire.readers.iter().map(reader).collect::<Result<_, _>>()?,
             epochs: wire.epochs.iter().map(epoch).collect::<Result<_, _>>()?,
-        })
+        };
+        // Keys are read in more spellings than the one: in capitals, or with white space around.
+        let written = Zeroizing::new(keyring.to_json());
+        if written.as_bytes() == json { Ok(keyring) } else { Err(broken()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_keyring_have_one_spelling() {
+        let repository: RepositoryId = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let recipient = DeviceKey::generate().recipient();
+        let reader = Reader { name: "laptop".to_owned(), recipient: recipient.clone() };
+        let keyring = Keyring::new(repository, vec![reader]);
+        let json = keyring.to_json();
+        assert!(Keyring::parse(json.as_bytes()).is_ok());
+        let recipient = recipient.to_string();
+        let identity = keyring.epochs[0].key.to_secret_text();
+        for (from, to) in [
+            (&recipient, recipient.to_uppercase()),
+            (&recipient, format!(" {recipient}")),
+            (&identity, identity.to_lowercase()),
+            (&identity, format!("{}\\n", *identity)),
+        ] {
+            assert!(Keyring::parse(json.replace(from, &to).as_bytes()).is_err(), "{to}");
+        }
     }
 }
