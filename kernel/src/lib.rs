@@ -22,6 +22,9 @@ mod test_support;
 mod words;
 
 pub use bundle::Verified;
+#[cfg(feature = "probe")]
+#[doc(hidden)]
+pub use bundle::probe;
 pub use contents::{
     Change, Contents, Kernel, Lineage, MAX_INTEGER, Tombstone, TombstoneReason, Version,
 };

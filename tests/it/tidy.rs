@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("garner-compiler", &["garner-kernel"]),
     ("garner-loader", &["garner-kernel", "garner-schemas"]),
     ("garner-serve", &["garner-kernel", "garner-loader"]),
+    ("garner-fuzz", &["garner-kernel"]),
 ];
 
 /// The binary; it may name every crate.
@@ -47,6 +48,7 @@ const LICENCES: &[&str] = &[
     "MIT",
     "MIT-0",
     "MPL-2.0",
+    "NCSA",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

@@ -131,7 +131,7 @@ impl Keyring {
     }
 
     /// Returns the plaintext of the keyring file; it is secret.
-    fn to_json(&self) -> String {
+    pub(super) fn to_json(&self) -> String {
         let reader =
             |r: &Reader| WireReader { name: r.name.clone(), recipient: r.recipient.to_string() };
         let epoch = |e: &Epoch| WireEpoch {
@@ -147,7 +147,7 @@ impl Keyring {
     }
 
     /// Reads the plaintext of a keyring file.
-    fn parse(json: &[u8]) -> Result<Self, Error> {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, Error> {
         let broken = || Error::Note { what: "keyring", rule: "it is malformed".to_owned() };
         Self::of(&exact_json(json).map_err(|_| broken())?).map_err(|e| e.in_note("keyring"))
     }
@@ -160,6 +160,7 @@ impl Keyring {
         let epoch = |e: &WireEpoch| {
             let from = Version::new(e.from_seq).ok_or_else(broken)?;
             let key: DeviceKey = e.identity.parse()?;
+            // Keys are read in more spellings than the one: in capitals, or with space around.
             if *key.to_secret_text() != e.identity {
                 return Err(broken());
             }
@@ -186,5 +187,25 @@ mod tests {
     fn the_schema_is_that_of_the_wire_type() {
         let title = "The plaintext of a keyring";
         schema::check::<WireKeyring>("keyring.v1.json", title, garner_schemas::KEYRING_SCHEMA);
+    }
+
+    #[test]
+    fn the_keys_of_a_keyring_have_one_spelling() {
+        let repository: RepositoryId = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let recipient = DeviceKey::generate().recipient();
+        let reader = Reader { name: "laptop".to_owned(), recipient: recipient.clone() };
+        let keyring = Keyring::new(repository, vec![reader]);
+        let json = keyring.to_json();
+        assert!(Keyring::parse(json.as_bytes()).is_ok());
+        let recipient = recipient.to_string();
+        let identity = keyring.epochs[0].key.to_secret_text();
+        for (from, to) in [
+            (&recipient, recipient.to_uppercase()),
+            (&recipient, format!(" {recipient}")),
+            (&identity, identity.to_lowercase()),
+            (&identity, format!("{}\\n", *identity)),
+        ] {
+            assert!(Keyring::parse(json.replace(from, &to).as_bytes()).is_err(), "{to}");
+        }
     }
 }

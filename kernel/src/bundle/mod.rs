@@ -20,6 +20,9 @@ mod merge;
 mod note;
 mod object;
 mod open;
+#[cfg(feature = "probe")]
+#[doc(hidden)]
+pub mod probe;
 mod revocations;
 mod root;
 mod root_chain;

@@ -174,7 +174,7 @@ impl Revocations {
         if kept { Ok(()) } else { Err(broken("it takes back what the note before revoked")) }
     }
 
-    fn parse(text: &str) -> Result<Self, Error> {
+    pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let wire: Wire = statement::parse_json(WHAT, KIND, text)?;
         if wire.version == 0 || wire.prev.is_none() != (wire.version == 1) {
             return Err(broken("its number and its link contradict each other"));

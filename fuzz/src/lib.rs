@@ -1,0 +1,22 @@
+//! The bodies of the fuzz targets: one function for each, from bytes to nothing.
+//!
+//! A body panics where Garner breaks a promise, and says nothing about inputs that are refused as
+//! they should be. `targets/` hands the bodies to libFuzzer, `tests/` to the corpus and to
+//! proptest. Nothing here reads files or knows how inputs are made.
+
+mod container;
+pub mod example;
+pub mod json;
+pub mod mutation;
+mod note;
+mod payload;
+mod record;
+mod signed;
+mod statement;
+
+pub use container::{closed, container};
+pub use note::note;
+pub use payload::payload;
+pub use record::record;
+pub use signed::signed;
+pub use statement::{Kind, statement};
