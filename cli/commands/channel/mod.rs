@@ -87,9 +87,9 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Grant { name, recipient, label, dry_run } => {
             let reader = Reader { name: label.clone(), recipient: recipient.clone() };
             if *dry_run {
-                return readers::plan_grant(name, reader, context);
+                return readers::plan_grant(name, &reader, context);
             }
-            readers::grant(name, reader, context)
+            readers::grant(name, &reader, context)
         }
         Command::Revoke(arguments) => readers::revoke(arguments, context),
         Command::Renew { name, dry_run } => upkeep::renew(name, *dry_run, context),

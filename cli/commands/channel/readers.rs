@@ -38,7 +38,7 @@ fn check_ours(name: &ChannelName, settings: &ChannelSettings) -> Result<(), Erro
 }
 
 /// Adds a reader, or gives one a new label; the next version is for it.
-fn join(settings: &mut ChannelSettings, reader: Reader) {
+fn join(settings: &mut ChannelSettings, reader: &Reader) {
     for readers in [&mut settings.readers, &mut settings.joining] {
         readers.retain(|known| known.recipient != reader.recipient);
         readers.push(reader.clone());
@@ -56,7 +56,7 @@ fn leave(settings: &mut ChannelSettings, gone: &Recipient) {
     }
 }
 
-pub(super) fn grant(name: &ChannelName, reader: Reader, context: &Context) -> Result<(), Error> {
+pub(super) fn grant(name: &ChannelName, reader: &Reader, context: &Context) -> Result<(), Error> {
     keys::check_plugin(&reader.recipient)?;
     let lock = files::lock(&context.places.channel(name))?;
     let mut settings = context.settings(name)?;
@@ -74,7 +74,7 @@ pub(super) fn grant(name: &ChannelName, reader: Reader, context: &Context) -> Re
 /// Prints what a grant would write.
 pub(super) fn plan_grant(
     name: &ChannelName,
-    reader: Reader,
+    reader: &Reader,
     context: &Context,
 ) -> Result<(), Error> {
     keys::check_plugin(&reader.recipient)?;
