@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::fragment::Fragment;
 use crate::moment::Moment;
 use crate::record;
+use crate::tree::TreeHasher;
 use crate::words::ChannelName;
 
 /// A fragment that was retired and is remembered as gone.
@@ -168,8 +169,36 @@ impl Contents {
     /// Returns the tree digest: SHA-256 over `id SP revision SP sha256(record) LF` for all live
     /// fragments in the order of their ids (docs/format.md, "Tree digest").
     pub fn tree_digest(&self) -> Digest {
-        let line = |f: &Fragment| format!("{} {} {}\n", f.id, f.revision, record::digest(f));
-        Digest::of(self.fragments.values().map(line).collect::<String>().as_bytes())
+        let mut tree = TreeHasher::default();
+        for fragment in self.fragments.values() {
+            tree.add(fragment.id, fragment.revision, &record::digest(fragment));
+        }
+        tree.finish()
+    }
+}
+
+/// Takes changes in the order of their ids, one for each id.
+///
+/// That needs no search for where each belongs, as [`Contents::apply`] does.
+#[derive(Default)]
+pub(crate) struct Ascending {
+    fragments: Vec<(FragmentId, Fragment)>,
+    tombstones: Vec<(FragmentId, Tombstone)>,
+}
+
+impl Ascending {
+    pub(crate) fn push(&mut self, change: Change) {
+        match change {
+            Change::Put(fragment) => self.fragments.push((fragment.id, *fragment)),
+            Change::Del(tombstone) => self.tombstones.push((tombstone.id, tombstone)),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Contents {
+        Contents {
+            fragments: self.fragments.into_iter().collect(),
+            tombstones: self.tombstones.into_iter().collect(),
+        }
     }
 }
 

@@ -49,6 +49,11 @@ impl Digest {
         &self.0
     }
 
+    /// Returns the 64 hex digits, two for each byte.
+    pub(crate) fn hex(&self) -> [[u8; 2]; 32] {
+        self.0.map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 15)])
+    }
+
     /// Returns the first 12 hex digits, for people to read.
     pub fn short(&self) -> String {
         self.to_string().chars().take(12).collect()
@@ -57,11 +62,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [[0; 2]; 32];
-        for (pair, byte) in digits.iter_mut().zip(self.0) {
-            *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
-        }
-        f.write_str(str::from_utf8(digits.as_flattened()).map_err(|_| fmt::Error)?)
+        f.write_str(str::from_utf8(self.hex().as_flattened()).map_err(|_| fmt::Error)?)
     }
 }
 

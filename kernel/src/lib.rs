@@ -19,6 +19,7 @@ pub mod record;
 mod schema;
 #[cfg(test)]
 mod test_support;
+mod tree;
 mod words;
 
 pub use bundle::Verified;

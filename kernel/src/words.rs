@@ -165,6 +165,16 @@ impl FromStr for Scope {
     }
 }
 
+/// Returns whether every character of a text is allowed.
+fn consists_of(text: &str, allowed: impl Fn(char) -> bool) -> bool {
+    if text.is_ascii() {
+        // All bytes are judged, many at a time; stopping at the first would look at each by itself.
+        text.bytes().fold(true, |all, byte| all & allowed(char::from(byte)))
+    } else {
+        text.chars().all(allowed)
+    }
+}
+
 /// Declares a newtype over a short, checked string.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $allowed:expr) => {
@@ -189,8 +199,7 @@ macro_rules! name {
             type Err = Error;
 
             fn from_str(text: &str) -> Result<Self, Error> {
-                let allowed: fn(char) -> bool = $allowed;
-                if text.is_empty() || text.len() > $max || !text.chars().all(allowed) {
+                if text.is_empty() || text.len() > $max || !consists_of(text, $allowed) {
                     return Err(Error::MalformedId { what: $what, text: text.chars().take(80).collect() });
                 }
                 Ok(Self(text.to_owned()))

@@ -25,6 +25,8 @@ mod machines;
 #[cfg(test)]
 mod markdown;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod output;

@@ -3,13 +3,12 @@
 //! Bases and deltas all ascend by id, so what a version holds comes out of a merge that keeps one
 //! record of each at a time, however large the version is.
 
-use sha2::{Digest as _, Sha256};
-
 use super::unseal::Unsealed;
 use crate::contents::Change;
 use crate::digest::{Digest, FragmentId};
 use crate::error::Error;
 use crate::record;
+use crate::tree::TreeHasher;
 
 /// What the records of a version come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +22,9 @@ pub(crate) struct Tree {
 /// Merges `layers`, the oldest first, and hands what is left of each id to `sink`, ascending.
 ///
 /// # Errors
-/// The first rule that a record breaks, or what `sink` refuses.
-pub(crate) fn merge(
-    layers: Vec<Layer<'_>>,
-    sink: &mut dyn FnMut(Change) -> Result<(), Error>,
-) -> Result<Tree, Error> {
-    let mut hasher = Sha256::new();
+/// The first rule that a record breaks.
+pub(crate) fn merge(layers: Vec<Layer<'_>>, sink: &mut dyn FnMut(Change)) -> Result<Tree, Error> {
+    let mut tree = TreeHasher::default();
     let mut fragments = 0;
     let mut layers = layers;
     for layer in &mut layers {
@@ -48,11 +44,11 @@ pub(crate) fn merge(
         let Some(line) = newest else { continue };
         if matches!(line.change, Change::Put(_)) {
             fragments += 1;
-            hasher.update(format!("{id} {} {}\n", line.change.revision(), line.digest));
+            tree.add(id, line.change.revision(), &line.digest);
         }
-        sink(line.change)?;
+        sink(line.change);
     }
-    Ok(Tree { digest: Digest::from_bytes(hasher.finalize().into()), fragments })
+    Ok(Tree { digest: tree.finish(), fragments })
 }
 
 /// A record and the digest of its line.

@@ -15,7 +15,7 @@ use super::object::Role;
 use super::revocations::Revocations;
 use super::seal::Parent;
 use super::unseal::{Promise, Unsealed};
-use crate::contents::{Change, Contents, Kernel, Lineage, Tombstone, TombstoneReason};
+use crate::contents::{Ascending, Change, Contents, Kernel, Lineage, Tombstone, TombstoneReason};
 use crate::digest::Digest;
 use crate::error::Error;
 
@@ -46,9 +46,10 @@ pub fn open<B: Blob>(
     anchor: &Anchor,
     keys: &[&dyn Identity],
 ) -> Result<Verified<Kernel>, Error> {
-    let mut contents = Contents::default();
-    let mut sink = |change| contents.apply(change);
+    let mut changes = Ascending::default();
+    let mut sink = |change| changes.push(change);
     let checked = read(bundle, anchor, keys, &mut sink, &mut |_| {})?.checked;
+    let mut contents = changes.finish();
     if let Some(revocations) = &checked.revocations {
         withhold(&mut contents, revocations)?;
     }
@@ -80,7 +81,7 @@ pub fn verify<B: Blob>(
     keys: &[&dyn Identity],
     passed: &mut dyn FnMut(Step),
 ) -> Result<Summary, Error> {
-    let opened = read(bundle, anchor, keys, &mut |_| Ok(()), passed)?;
+    let opened = read(bundle, anchor, keys, &mut |_| {}, passed)?;
     let Opened { checked, index, .. } = opened;
     Ok(Summary { checked, tree: index.tree, fragments: index.fragments })
 }
@@ -105,8 +106,8 @@ pub fn open_parent(
     anchor: &Anchor,
     keys: &[&dyn Identity],
 ) -> Result<(Parent, Keyring), Error> {
-    let mut contents = Contents::default();
-    let mut sink = |change| contents.apply(change);
+    let mut changes = Ascending::default();
+    let mut sink = |change| changes.push(change);
     let opened = read(bundle, anchor, keys, &mut sink, &mut |_| {})?;
     let Checked { newest, manifest, .. } = opened.checked;
     let parent = Parent {
@@ -117,7 +118,7 @@ pub fn open_parent(
         manifest,
         objects: bundle.objects.clone(),
         raw_digests: opened.index.objects,
-        contents,
+        contents: changes.finish(),
     };
     Ok((parent, opened.keyring))
 }
@@ -133,7 +134,7 @@ fn read<B: Blob>(
     bundle: &Bundle<B>,
     anchor: &Anchor,
     keys: &[&dyn Identity],
-    sink: &mut dyn FnMut(Change) -> Result<(), Error>,
+    sink: &mut dyn FnMut(Change),
     passed: &mut dyn FnMut(Step),
 ) -> Result<Opened, Error> {
     let checked = check_steps(bundle, anchor, passed)?;

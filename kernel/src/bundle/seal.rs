@@ -22,11 +22,11 @@ use crate::words::ChannelName;
 
 /// The zstd level of deltas: they are small and many.
 const DELTA_LEVEL: i32 = 9;
-/// The zstd level of bases: they are large and few.
-const BASE_LEVEL: i32 = 19;
+/// The zstd level of bases: they are large and few. Higher ones take longer for nothing.
+const BASE_LEVEL: i32 = 16;
 /// Above this many bytes of plaintext, a base is compressed at [`LARGE_LEVEL`].
 const LARGE: usize = 8 << 20;
-/// The zstd level of large bases, where [`BASE_LEVEL`] would take minutes.
+/// The zstd level of large bases, where [`BASE_LEVEL`] takes ten times as long for 14 %.
 const LARGE_LEVEL: i32 = 9;
 /// A new base is made when the deltas reach this share of the old one, in percent.
 const MAX_DELTA_PERCENT: u64 = 25;
