@@ -9,6 +9,16 @@
 //! what they do not add up to is the rest. Times are those of the one thread that does the work,
 //! on a processor, so that they hold on a machine that does other things as well.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::too_many_arguments,
+    clippy::needless_pass_by_value,
+    clippy::manual_is_multiple_of,
+    clippy::ignored_unit_patterns,
+    clippy::needless_question_mark,
+    reason = "a benchmark on machines of 64 bits, whose steps read top to bottom"
+)]
+
 #[path = "bundle/clock.rs"]
 mod clock;
 #[path = "bundle/corpus.rs"]

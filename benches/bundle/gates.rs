@@ -78,6 +78,8 @@ pub(crate) fn pull_of_nothing_new(
         let publication = Publication {
             trust: &trust,
             readers: &[Reader { name: "laptop".to_owned(), recipient: recipient.clone() }],
+            granted: &[],
+            removed: &[],
             publisher: key,
             devices: &[&publisher.device],
             plugins: &NoPlugins,

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::world::{World, items, text};
 
 #[path = "../../benches/bundle/large.rs"]
-#[expect(dead_code, reason = "the benchmark prints more of it")]
+#[expect(dead_code, clippy::too_many_arguments, reason = "the benchmark prints more of it")]
 mod large;
 #[path = "../../benches/bundle/numbers.rs"]
 #[expect(dead_code, reason = "the benchmark draws more from them")]

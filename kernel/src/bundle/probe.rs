@@ -57,10 +57,7 @@ pub fn merge(layers: &[Vec<Vec<u8>>]) -> Result<(Vec<Change>, Digest, u64), Erro
         Layer::new(parts)
     });
     let mut changes = Vec::new();
-    let tree = merge::merge(layers.collect(), &mut |change| {
-        changes.push(change);
-        Ok(())
-    })?;
+    let tree = merge::merge(layers.collect(), &mut |change| changes.push(change))?;
     Ok((changes, tree.digest, tree.fragments))
 }
 
