@@ -158,10 +158,8 @@ fn plain_length(bytes: &[u8]) -> usize {
 /// Bytes above the first may be marked as well, since the subtraction borrows from them.
 const fn marks(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 255;
-    const fn below(word: u64, limit: u8) -> u64 {
-        word.wrapping_sub(EACH * limit as u64) & !word & (EACH << 7)
-    }
-    let quote = below(word ^ (EACH * b'"' as u64), 1);
-    let backslash = below(word ^ (EACH * b'\\' as u64), 1);
-    below(word, b' ') | quote | backslash
+    let control = word.wrapping_sub(EACH * b' ' as u64);
+    let quote = (word ^ (EACH * b'"' as u64)).wrapping_sub(EACH);
+    let backslash = (word ^ (EACH * b'\\' as u64)).wrapping_sub(EACH);
+    (control | quote | backslash) & !word & (EACH << 7)
 }
