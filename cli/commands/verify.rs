@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use garner_compiler::provenance::{self, ProvenanceReport, Transcripts};
 use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, Step};
-use garner_kernel::{ChannelName, Fragment};
+use garner_kernel::{ChannelName, Error as KernelError, Fragment};
 use garner_loader::Filters;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::kernels::{At, KernelName};
+use crate::kernels::KernelName;
 use crate::output::{self, styled};
 use crate::{files, keys, section, table};
 
@@ -144,23 +144,13 @@ fn steps<B: Blob>(
     context: &Context,
 ) -> Result<(), Error> {
     let mut passed = Vec::new();
-    let devices = match keys::devices(context) {
-        Ok(devices) => devices,
-        Err(Error::NoKey { .. }) => Vec::new(),
-        Err(other) => return Err(other),
-    };
-    let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
-    let mut note = |step| passed.push(step);
-    let found = match bundle::verify(bundle, anchor, &devices, &mut note) {
-        // What needs no key was checked before the keyring was tried.
-        Err(error @ garner_kernel::Error::CannotDecrypt { .. }) => {
-            context.output.say(&format!("Nothing encrypted was read: {error}."));
-            Ok((bundle::check(bundle, anchor)?, None))
-        }
-        found => found.map(|summary| (summary.checked, Some(summary.fragments))),
-    };
-    match found {
+    let devices = devices(context)?;
+    match verify(bundle, anchor, &devices, &mut |step| passed.push(step)) {
         Ok((checked, fragments)) => {
+            if let Err(why) = &fragments {
+                context.output.say(&format!("Nothing encrypted was read: {why}."));
+            }
+            let fragments = fragments.ok();
             checks.extend(
                 passed
                     .iter()
@@ -175,6 +165,31 @@ fn steps<B: Blob>(
         }
     }
     Ok(())
+}
+
+/// Returns the keys that open keyrings here; none where this machine has none.
+fn devices(context: &Context) -> Result<Vec<Box<dyn Identity>>, Error> {
+    match keys::devices(context) {
+        Err(Error::NoKey { .. }) => Ok(Vec::new()),
+        devices => devices,
+    }
+}
+
+/// Verifies a bundle, and returns how many fragments it holds, or why nothing encrypted was read.
+fn verify<B: Blob>(
+    bundle: &Bundle<B>,
+    anchor: &Anchor,
+    devices: &[Box<dyn Identity>],
+    passed: &mut dyn FnMut(Step),
+) -> Result<(bundle::Checked, Result<u64, KernelError>), KernelError> {
+    let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
+    match bundle::verify(bundle, anchor, &devices, passed) {
+        // What needs no key was checked before the keyring was tried.
+        Err(why @ KernelError::CannotDecrypt { .. }) => {
+            Ok((bundle::check(bundle, anchor)?, Err(why)))
+        }
+        found => found.map(|summary| (summary.checked, Ok(summary.fragments))),
+    }
 }
 
 /// Says what a step found.
@@ -216,13 +231,19 @@ fn channel_checks(channel: &ChannelName, context: &Context) -> Result<Vec<Checke
         table::count(releases.len(), "head"),
         settings.trust.repository.id
     ))];
+    let devices = devices(context)?;
     for release in &releases {
-        let name = KernelName::Channel(channel.clone(), At::Number(release.version));
-        checks.push(match context.open_kernel(&name) {
-            Ok(kernel) => {
-                let fragments = kernel.get().contents.fragments().len();
+        let verified = context.fetch(channel, release.version).and_then(|fetched| {
+            Ok(verify(&fetched.bundle, &fetched.anchor, &devices, &mut |_| {})?)
+        });
+        checks.push(match verified {
+            Ok((_, Ok(fragments))) => {
                 let fragments = table::count(fragments, "fragment");
                 Checked::holds(format!("{}: {fragments}", release.version))
+            }
+            // Others read it: a device that joined later, or left, is not among them.
+            Ok((_, Err(why))) => {
+                Checked::holds(format!("{}: signed and whole, not read: {why}", release.version))
             }
             Err(error) => Checked::broken(release.version.to_string(), vec![error.to_string()]),
         });

@@ -166,8 +166,8 @@ impl Explain for Error {
             }
             Self::Io { .. } => "check that the path exists and that you may write there",
             Self::Unreachable { .. } => {
-                "plug the medium in or mount it, then run the command again; what is loaded stays \
-                 usable"
+                "plug the medium in or mount it (a new channel needs its folder first: `mkdir -p`), \
+                 then run the command again; what is loaded stays usable"
             }
             Self::Url { .. } => "write a folder as `file:/media/usb/notes`",
             Self::TooLarge { .. } | Self::MissingFile { .. } => {

@@ -67,6 +67,10 @@ fn a_version_that_says_nothing_new_is_not_published() {
     let text = world.ok(&["publish", "notes"]);
     assert_eq!(text, "Nothing to publish: v1 of `notes` says all of it.\n");
     assert_eq!(world.json(&["publish", "notes"])["published"], serde_json::Value::Null);
+    let copy = world.path("copy.kernel");
+    let text = world.ok(&["publish", "notes", "--out", copy.to_str().unwrap()]);
+    assert!(text.ends_with(&format!("`{}` holds v1.\n", copy.display())), "{text}");
+    std::fs::remove_file(copy).unwrap();
     let mut after = world.files();
     after.retain(|(path, _)| path.exists());
     assert!(after == before, "a file changed");

@@ -71,7 +71,11 @@ fn publish(arguments: &Arguments, context: &Context) -> Result<(), Error> {
                 let value = json!({ "channel": channel.as_str(), "published": null });
                 return context.output.print_json(value);
             }
-            let text = format!("Nothing to publish: {version} of `{channel}` says all of it.\n");
+            let mut text =
+                format!("Nothing to publish: {version} of `{channel}` says all of it.\n");
+            if let Some(path) = &arguments.out {
+                text.push_str(&format!("`{}` holds {version}.\n", path.display()));
+            }
             return context.output.print(&text);
         }
     };
