@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, NoteRef};
 use garner_kernel::{ChannelName, Contents, Kernel, Verified, Version};
-use garner_sync::{ChannelSettings, Fetched, FolderRemote, Release};
+use garner_sync::{AnyRemote, ChannelSettings, Fetched, FolderRemote, Release, RemoteUrl};
 
 use crate::context::Context;
 use crate::drafts::names_in;
@@ -83,6 +83,19 @@ impl Context {
     pub(crate) fn mirror(&self, settings: &ChannelSettings) -> Result<FolderRemote, Error> {
         let folder = self.places.mirror(&settings.trust.repository.id);
         Ok(FolderRemote::create(&folder)?)
+    }
+
+    /// Opens the remote of a channel, which must be there.
+    pub(crate) fn remote(&self, settings: &ChannelSettings) -> Result<AnyRemote, Error> {
+        let channel = || settings.trust.repository.channel.clone();
+        self.open_remote(
+            settings.url.as_ref().ok_or_else(|| Error::NoRemote { channel: channel() })?,
+        )
+    }
+
+    /// Opens the remote at an address.
+    pub(crate) fn open_remote(&self, url: &RemoteUrl) -> Result<AnyRemote, Error> {
+        Ok(url.open(&self.places.cache.join("remotes"))?)
     }
 
     /// Returns the pulled versions of a channel, the oldest first.

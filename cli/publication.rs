@@ -3,7 +3,7 @@
 use garner_compiler::{Compiler, Options};
 use garner_kernel::bundle::{Identity, PublisherKey, Reason, Role, Sealed, SecretScan};
 use garner_kernel::{ChannelName, Draft};
-use garner_sync::{ChannelSettings, FolderRemote, Publication, Published};
+use garner_sync::{AnyRemote, ChannelSettings, Publication, Published};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -24,7 +24,7 @@ impl Context {
     /// Publishes a draft on top of the newest version and pulls the result into the mirror.
     pub(crate) fn publish(&self, channel: &ChannelName, draft: &Draft) -> Result<Published, Error> {
         let settings = self.settings(channel)?;
-        remote(&settings)?;
+        self.remote(&settings)?;
         let key = keys::publisher(self)?;
         let reason = Reason::Publish;
         self.publish_next(&settings, &Next { draft, key: &key, reason })
@@ -88,9 +88,9 @@ impl Context {
         &self,
         settings: &ChannelSettings,
         next: &Next<'_>,
-        run: impl FnOnce(&FolderRemote, &Publication<'_>) -> Result<Published, garner_sync::Error>,
+        run: impl FnOnce(&AnyRemote, &Publication<'_>) -> Result<Published, garner_sync::Error>,
     ) -> Result<Published, Error> {
-        let remote = remote(settings)?;
+        let remote = self.remote(settings)?;
         let devices = keys::devices(self)?;
         let devices: Vec<&dyn Identity> = devices.iter().map(|key| &**key).collect();
         let publication = Publication {
@@ -108,13 +108,6 @@ impl Context {
         };
         Ok(run(&remote, &publication)?)
     }
-}
-
-/// Opens the remote of a channel, which must be there.
-pub(crate) fn remote(settings: &ChannelSettings) -> Result<FolderRemote, Error> {
-    let channel = || settings.trust.repository.channel.clone();
-    let url = settings.url.as_ref();
-    Ok(url.ok_or_else(|| Error::NoRemote { channel: channel() })?.open()?)
 }
 
 /// The program, as manifests name it.

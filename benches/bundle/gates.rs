@@ -60,6 +60,10 @@ impl Remote for Counted {
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), garner_sync::Error> {
         self.inner.put_over(name, bytes)
     }
+
+    fn delete(&self, name: &Name) -> Result<(), garner_sync::Error> {
+        self.inner.delete(name)
+    }
 }
 
 /// Publishes contents `versions` times, pulls twice, and returns the requests and bytes of the

@@ -79,8 +79,7 @@ impl Context {
     ) -> Result<Pulled, Error> {
         let _lock = files::lock(&self.places.channel(channel))?;
         let mut settings = self.settings(channel)?;
-        let url = settings.url.as_ref();
-        let remote = url.ok_or_else(|| Error::NoRemote { channel: channel.clone() })?.open()?;
+        let remote = self.remote(&settings)?;
         let mirror = self.mirror(&settings)?;
         let now = self.now();
         if settings.trust.clock_is_behind(now) {

@@ -2,19 +2,18 @@
 
 use garner_kernel::ChannelName;
 use garner_kernel::bundle::{PublicKey, PublisherKey, RepositoryId, Right, Root, RootChain};
-use garner_sync::{ChannelSettings, FolderRemote, Name, Remote as _};
+use garner_sync::{AnyRemote, ChannelSettings, Name, Remote as _};
 
 use super::TrustError;
 use crate::context::Context;
 use crate::drill;
 use crate::error::Error;
 use crate::keys::{KeyError, KeyRole};
-use crate::publication;
 
 /// A repository on a remote, with the channels of it that are published from here.
 pub(crate) struct Published {
     pub(crate) id: RepositoryId,
-    pub(crate) remote: FolderRemote,
+    pub(crate) remote: AnyRemote,
     pub(crate) chain: RootChain,
     pub(crate) channels: Vec<(ChannelName, ChannelSettings)>,
 }
@@ -31,7 +30,7 @@ pub(crate) fn published(context: &Context) -> Result<Vec<Published>, Error> {
             known.channels.push((channel, settings));
             continue;
         }
-        let remote = publication::remote(&settings)?;
+        let remote = context.remote(&settings)?;
         let chain = RootChain::check(&id, &garner_sync::roots(&remote)?)?;
         found.push(Published { id, remote, chain, channels: vec![(channel, settings)] });
     }

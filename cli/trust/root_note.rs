@@ -9,7 +9,6 @@ use super::TrustError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::files;
-use crate::publication;
 
 /// A root that may not have enough signatures yet.
 #[derive(Debug)]
@@ -125,7 +124,7 @@ fn known_chain(id: &RepositoryId, context: &Context) -> Result<Option<RootChain>
         if settings.trust.repository.id != *id {
             continue;
         }
-        let notes = match publication::remote(&settings) {
+        let notes = match context.remote(&settings) {
             Ok(remote) => garner_sync::roots(&remote),
             Err(_) => garner_sync::roots(&context.mirror(&settings)?),
         };

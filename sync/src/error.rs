@@ -26,6 +26,38 @@ pub enum Error {
         /// The folder that should be there.
         path: PathBuf,
     },
+    /// A remote on the network did not answer as it should, however often it was asked.
+    #[error("cannot {action} `{name}` on `{remote}`: {reason} (tried {tries}x) [K601]")]
+    Transport {
+        /// The address of the remote.
+        remote: String,
+        /// The file.
+        name: String,
+        /// What was tried.
+        action: &'static str,
+        /// What came instead.
+        reason: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// A remote knows us and says no, or does not know us.
+    #[error("`{remote}` does not let us {action} `{name}`: {reason}")]
+    Denied {
+        /// The address of the remote.
+        remote: String,
+        /// The file.
+        name: String,
+        /// What was tried.
+        action: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// A remote that can only be read was to be written.
+    #[error("`{remote}` can only be read")]
+    ReadOnly {
+        /// The address of the remote.
+        remote: String,
+    },
     /// The text is not the address of a remote.
     #[error("`{text}` is not the address of a remote: {reason}")]
     Url {
@@ -141,12 +173,15 @@ impl Explain for Error {
                 | io::ErrorKind::AlreadyExists => Fault::Input,
                 _ => Fault::Internal,
             },
-            Self::Unreachable { .. } | Self::LostRace { .. } | Self::RootExists { .. } => {
-                Fault::Offline
-            }
-            Self::Url { .. } | Self::RepositoryExists { .. } | Self::Settings { .. } => {
-                Fault::Input
-            }
+            Self::Unreachable { .. }
+            | Self::Transport { .. }
+            | Self::LostRace { .. }
+            | Self::RootExists { .. } => Fault::Offline,
+            Self::Url { .. }
+            | Self::Denied { .. }
+            | Self::ReadOnly { .. }
+            | Self::RepositoryExists { .. }
+            | Self::Settings { .. } => Fault::Input,
             Self::NoRepository
             | Self::NoVersion { .. }
             | Self::Empty { .. }
@@ -168,6 +203,15 @@ impl Explain for Error {
             Self::Unreachable { .. } => {
                 "plug the medium in or mount it (a new channel needs its folder first: `mkdir -p`), \
                  then run the command again; what is loaded stays usable"
+            }
+            Self::Transport { .. } => {
+                "what is loaded stays usable; run the command again when the remote answers"
+            }
+            Self::Denied { .. } => {
+                "check the credentials in the environment (`AWS_…`, `GOOGLE_…`, `AZURE_…`, git's own)"
+            }
+            Self::ReadOnly { .. } => {
+                "publish to the bucket, folder or repository that it serves, and read it here"
             }
             Self::Url { .. } => "write a folder as `file:/media/usb/notes`",
             Self::TooLarge { .. } | Self::MissingFile { .. } => {

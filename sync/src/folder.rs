@@ -67,6 +67,14 @@ impl Remote for FolderRemote {
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
         atomic::write_over(&self.path(name), bytes)
     }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        let path = self.path(name);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

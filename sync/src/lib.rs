@@ -29,7 +29,7 @@ pub use layout::Name;
 pub use memory::MemoryRemote;
 pub use publish::{Publication, Published, create_repository, preview, publish, renew};
 pub use pull::{Pulled, pull};
-pub use remote::{Put, Remote};
+pub use remote::{AnyRemote, Changed, Put, Remote};
 pub use repository::{Repository, Trust};
 pub use settings::{ChannelSettings, load_settings, save_settings};
 pub use succession::{Left, Succession, add_root, next_root};

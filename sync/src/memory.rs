@@ -54,4 +54,9 @@ impl Remote for MemoryRemote {
         self.lock().insert(name.clone(), bytes.to_vec());
         Ok(())
     }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        self.remove(name);
+        Ok(())
+    }
 }

@@ -12,19 +12,67 @@ pub enum Put {
     Exists,
 }
 
+/// What [`Remote::get_changed`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// There is no file of that name.
+    Gone,
+    /// The file is the one that had the tag.
+    Same,
+    /// Another file, and the tag that asks for it again, where the place has tags.
+    New(Vec<u8>, Option<String>),
+}
+
 /// A place that keeps files by name.
 ///
 /// `put_new` must be atomic: of any number of writers exactly one creates a name. Nothing else is
-/// asked for.
+/// asked for. What it returns must be there for whoever asks later.
 pub trait Remote {
     /// Returns the bytes of a file of at most `limit` bytes, or `None` if there is none.
     fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Returns a file unless it is still the one of `tag`; a place without tags returns it again.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    fn get_changed(&self, name: &Name, limit: u64, _tag: Option<&str>) -> Result<Changed, Error> {
+        let found = self.get(name, limit)?;
+        Ok(found.map_or(Changed::Gone, |bytes| Changed::New(bytes, None)))
+    }
 
     /// Creates a file unless it exists.
     fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error>;
 
     /// Creates or replaces a file.
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Removes a file; one that is not there is removed already.
+    fn delete(&self, name: &Name) -> Result<(), Error>;
+}
+
+/// A remote of any kind.
+pub type AnyRemote = Box<dyn Remote + Send + Sync>;
+
+impl<R: Remote + ?Sized> Remote for Box<R> {
+    fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        (**self).get(name, limit)
+    }
+
+    fn get_changed(&self, name: &Name, limit: u64, tag: Option<&str>) -> Result<Changed, Error> {
+        (**self).get_changed(name, limit, tag)
+    }
+
+    fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
+        (**self).put_new(name, bytes)
+    }
+
+    fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+        (**self).put_over(name, bytes)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        (**self).delete(name)
+    }
 }
 
 /// Returns a file that must be there.

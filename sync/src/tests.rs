@@ -324,6 +324,10 @@ impl Remote for LateRoot<'_> {
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
         self.setup.remote.put_over(name, bytes)
     }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        self.setup.remote.delete(name)
+    }
 }
 
 /// A remote on which somebody else publishes while we do.
@@ -347,6 +351,10 @@ impl Remote for Rival<'_> {
 
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
         self.setup.remote.put_over(name, bytes)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        self.setup.remote.delete(name)
     }
 }
 

@@ -8,6 +8,7 @@ use garner_kernel::bundle::RepositoryId;
 
 use crate::error::Error;
 use crate::folder::FolderRemote;
+use crate::remote::AnyRemote;
 
 /// Where a channel's files live; displays as `file:/path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +18,14 @@ pub enum RemoteUrl {
 }
 
 impl RemoteUrl {
-    /// Opens the remote, which must be there.
+    /// Opens the remote, which must be there; `cache` is a folder for what a kind of remote keeps
+    /// between two commands.
     ///
     /// # Errors
     /// [`Error::Unreachable`].
-    pub fn open(&self) -> Result<FolderRemote, Error> {
+    pub fn open(&self, _cache: &Path) -> Result<AnyRemote, Error> {
         match self {
-            Self::Folder(path) => FolderRemote::open(path),
+            Self::Folder(path) => Ok(Box::new(FolderRemote::open(path)?)),
         }
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
         save(name, &settings, context)?;
         return show(&settings, None, context);
     }
-    let remote = invite.url.open()?;
+    let remote = context.open_remote(&invite.url)?;
     let notes = match garner_sync::roots(&remote) {
         Err(garner_sync::Error::NoRepository) => Vec::new(),
         notes => notes?,
@@ -173,7 +173,7 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
 }
 
 /// Makes a repository whose root key is ours.
-fn create(remote: &garner_sync::FolderRemote, context: &Context) -> Result<RepositoryId, Error> {
+fn create(remote: &garner_sync::AnyRemote, context: &Context) -> Result<RepositoryId, Error> {
     let (root_key, publisher) = (keys::root(context)?, keys::publisher(context)?);
     let not_after = context.now().plus_days(KEY_DAYS);
     let grant = |key| KeyGrant::until(key, not_after);

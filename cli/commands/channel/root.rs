@@ -11,7 +11,6 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
 use crate::plan::Plan;
-use crate::publication;
 use crate::trust::{self, RootNote};
 
 /// A signed root, and where it belongs.
@@ -29,7 +28,7 @@ pub(crate) struct Submission {
 pub(super) fn submit(arguments: &Submission, context: &Context) -> Result<(), Error> {
     let name = &arguments.name;
     let settings = context.settings(name)?;
-    let remote = publication::remote(&settings)?;
+    let remote = context.remote(&settings)?;
     let note = RootNote::read(&arguments.file)?;
     if arguments.dry_run {
         let signed = note.signed(context)?;

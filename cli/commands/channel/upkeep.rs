@@ -2,7 +2,7 @@
 
 use garner_kernel::ChannelName;
 use garner_kernel::bundle::RootChain;
-use garner_sync::{ChannelSettings, FolderRemote, next_root};
+use garner_sync::{AnyRemote, ChannelSettings, next_root};
 use serde_json::json;
 
 use super::KEY_DAYS;
@@ -10,7 +10,6 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
 use crate::plan::{Consent, Plan};
-use crate::publication;
 use crate::trust;
 
 /// How early `renew` extends a root, in days.
@@ -19,7 +18,7 @@ pub(crate) const ROOT_DAYS: u32 = 90;
 /// Signs a new `latest` note, and the next root where the last one nears its end.
 pub(super) fn renew(name: &ChannelName, dry_run: bool, context: &Context) -> Result<(), Error> {
     let settings = context.settings(name)?;
-    let remote = publication::remote(&settings)?;
+    let remote = context.remote(&settings)?;
     let due = root_is_due(&settings, &remote, context)?;
     if dry_run {
         let title = format!("say that `{name}` is looked after");
@@ -61,7 +60,7 @@ pub(super) fn renew(name: &ChannelName, dry_run: bool, context: &Context) -> Res
 /// Returns whether the root should be extended and can be: its key is here and signs alone.
 fn root_is_due(
     settings: &ChannelSettings,
-    remote: &FolderRemote,
+    remote: &AnyRemote,
     context: &Context,
 ) -> Result<bool, Error> {
     let id = &settings.trust.repository.id;
@@ -83,7 +82,7 @@ fn root_is_due(
 fn extend_root(
     name: &ChannelName,
     settings: &ChannelSettings,
-    remote: &FolderRemote,
+    remote: &AnyRemote,
     context: &Context,
 ) -> Result<u64, Error> {
     let id = &settings.trust.repository.id;

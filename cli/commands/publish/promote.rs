@@ -28,7 +28,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments, context: &Context) -> Resu
     let proposal = open(file, context)?;
     let channel = arguments.channel.as_ref().unwrap_or(&proposal.kernel.channel).clone();
     let settings = context.settings(&channel)?;
-    publication::remote(&settings)?;
+    context.remote(&settings)?;
     if let Some(path) = &arguments.out {
         files::check_writable(path)?;
     }
