@@ -3,12 +3,15 @@
 use garner_compiler::{Compiler, Options};
 use garner_kernel::bundle::{Identity, PublisherKey, Reason, Role, Sealed, SecretScan};
 use garner_kernel::{ChannelName, Draft};
-use garner_sync::{AnyRemote, ChannelSettings, Publication, Published};
+use garner_sync::{AnyRemote, Cached, ChannelSettings, FolderRemote, Publication, Published};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::{files, keys, table};
+
+/// The remote of a channel, behind its mirror.
+type Near<'a> = Cached<'a, AnyRemote, FolderRemote>;
 
 /// The next version of a channel.
 pub(crate) struct Next<'a> {
@@ -88,7 +91,7 @@ impl Context {
         &self,
         settings: &ChannelSettings,
         next: &Next<'_>,
-        run: impl FnOnce(&AnyRemote, &Publication<'_>) -> Result<Published, garner_sync::Error>,
+        run: impl FnOnce(&Near<'_>, &Publication<'_>) -> Result<Published, garner_sync::Error>,
     ) -> Result<Published, Error> {
         let remote = self.remote(settings)?;
         let devices = keys::devices(self)?;
@@ -106,7 +109,9 @@ impl Context {
             tool: TOOL.to_owned(),
             scan: scan(next.draft)?,
         };
-        Ok(run(&remote, &publication)?)
+        // What the mirror holds already need not be fetched to build on it.
+        let mirror = self.mirror(settings)?;
+        Ok(run(&Cached::new(&remote, &mirror, &settings.trust), &publication)?)
     }
 }
 

@@ -60,6 +60,15 @@ impl Remote for FolderRemote {
         Ok(Some(bytes))
     }
 
+    fn size(&self, name: &Name) -> Result<Option<u64>, Error> {
+        let path = self.path(name);
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io("read", path, e)),
+        }
+    }
+
     fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
         atomic::write_new(&self.path(name), bytes)
     }

@@ -54,6 +54,22 @@ impl Name {
         Self("README.txt".to_owned())
     }
 
+    /// Returns the digest that the file must have, where its name states one.
+    pub fn digest(&self) -> Option<Digest> {
+        let (folder, file) = self.0.split_once('/')?;
+        let file = match folder {
+            "obj" => file.split_once('/')?.1,
+            "keyring" | "man" => file,
+            _ => return None,
+        };
+        file.split_once('.')?.0.parse().ok()
+    }
+
+    /// Returns whether a file of this name, once made, never changes.
+    pub fn is_permanent(&self) -> bool {
+        !self.0.ends_with("/latest.note") && *self != Self::readme()
+    }
+
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0

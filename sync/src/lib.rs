@@ -5,6 +5,7 @@
 //! files; it never sees the store, and never decrypts but to build the next version.
 
 mod atomic;
+mod cached;
 mod error;
 mod folder;
 mod layout;
@@ -23,6 +24,7 @@ mod threats;
 mod url;
 
 pub use atomic::write_over;
+pub use cached::Cached;
 pub use error::Error;
 pub use folder::FolderRemote;
 pub use layout::Name;
@@ -30,7 +32,7 @@ pub use memory::MemoryRemote;
 pub use publish::{Publication, Published, create_repository, preview, publish, renew};
 pub use pull::{Pulled, pull};
 pub use remote::{AnyRemote, Changed, Put, Remote};
-pub use repository::{Repository, Trust};
+pub use repository::{Polled, Repository, Trust};
 pub use settings::{ChannelSettings, load_settings, save_settings};
 pub use succession::{Left, Succession, add_root, next_root};
 pub use survey::{Fetched, Overdue, Release, Survey, roots, survey};

@@ -332,7 +332,11 @@ fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Result<bool, 
     let channel = &trust.repository.channel;
     let bundle = &sealed.bundle;
     for object in &bundle.objects {
-        put_whole(remote, &Name::object(&Digest::of(object)), object)?;
+        let name = Name::object(&Digest::of(object));
+        // What older versions brought is not sent again.
+        if remote.size(&name)? != Some(object.len() as u64) {
+            put_whole(remote, &name, object)?;
+        }
     }
     put_whole(remote, &Name::keyring(&Digest::of(&bundle.keyring)), &bundle.keyring)?;
     put_whole(remote, &Name::manifest(&Digest::of(&bundle.manifest)), &bundle.manifest)?;

@@ -3,9 +3,10 @@
 use garner_kernel::bundle::{self, Bundle, Floor, Known, limits};
 use garner_kernel::{Digest, Moment, Version};
 
+use crate::cached::Cached;
 use crate::error::Error;
 use crate::layout::Name;
-use crate::remote::Remote;
+use crate::remote::{Changed, Remote};
 use crate::repository::Trust;
 use crate::survey::{self, Overdue, Release, Survey, survey};
 
@@ -43,7 +44,11 @@ pub fn pull(
     let channel = &trust.repository.channel;
     let mut trust = trust.clone();
     raise_roots(mirror, &mut trust)?;
-    let survey = survey(remote, &trust)?;
+    if let Some(pulled) = unchanged(remote, mirror, &trust, version, clock)? {
+        return Ok(pulled);
+    }
+    let near = Cached::new(remote, mirror, &trust);
+    let survey = survey(&near, &trust)?;
     let Some(newest) = survey.history().newest() else {
         return Err(match trust.known.floor {
             Some(_) => {
@@ -55,17 +60,18 @@ pub fn pull(
     };
     check_known(&survey, &trust)?;
     trust.see(newest.head.created, clock);
-    let overdue = survey::check_latest(remote, &survey, &mut trust, clock)?;
+    survey::check_latest(&near, &survey, &mut trust, clock)?;
+    let overdue = survey::overdue(&survey, &trust, clock)?;
     let wanted = version.unwrap_or(newest.head.version);
-    let fetched = survey.fetch(remote, &trust, wanted)?;
+    let fetched = survey.fetch(&near, &trust, wanted)?;
     bundle::check(&fetched.bundle, &fetched.anchor)?;
-    let mut bytes = copy_files(mirror, &survey, &fetched.bundle)?;
+    copy_files(mirror, &survey, &fetched.bundle)?;
     let mut new = 0;
     for (signed, note) in survey.history().heads().iter().zip(survey.head_notes()) {
         let copied = keep(mirror, &Name::head(channel, signed.head.version), note)?;
-        new += usize::from(copied > 0);
-        bytes += copied;
+        new += usize::from(copied);
     }
+    let bytes = near.fetched();
     let floor = Floor { version: newest.head.version, head: newest.digest };
     trust.known = Known {
         roots: survey.roots().last().version,
@@ -75,6 +81,45 @@ pub fn pull(
     };
     tracing::info!(%channel, new, bytes, newest = %floor.version, "pulled");
     Ok(Pulled { releases: survey.releases(), new, bytes, floor, trust, overdue })
+}
+
+/// For how many days the tag of a `latest` note stands for everything else that may be new.
+///
+/// Whoever adds a root or revocations publishes on top of them, which changes the note; where that
+/// failed, they are found after this time.
+const POLL_DAYS: u32 = 1;
+
+/// Returns what a pull finds if one request tells that nothing changed since the last; `None` if
+/// more has to be asked.
+fn unchanged(
+    remote: &impl Remote,
+    mirror: &impl Remote,
+    trust: &Trust,
+    version: Option<Version>,
+    clock: Moment,
+) -> Result<Option<Pulled>, Error> {
+    let (Some(polled), Some(floor)) = (&trust.polled, trust.known.floor) else { return Ok(None) };
+    let lasts = clock >= polled.at && clock < polled.at.plus_days(POLL_DAYS);
+    if !lasts || version.is_some_and(|version| version != floor.version) {
+        return Ok(None);
+    }
+    // The mirror must hold all of it, or the rest is fetched.
+    let Ok(survey) = survey(mirror, trust) else { return Ok(None) };
+    let newest = survey.history().newest().map(|newest| newest.digest);
+    let whole = survey
+        .fetch(mirror, trust, floor.version)
+        .is_ok_and(|fetched| bundle::check(&fetched.bundle, &fetched.anchor).is_ok());
+    if newest != Some(floor.head) || !whole {
+        return Ok(None);
+    }
+    let name = Name::latest(&trust.repository.channel);
+    match remote.get_changed(&name, limits::HEAD as u64, Some(&polled.tag))? {
+        Changed::Same => {}
+        Changed::Gone | Changed::New(..) => return Ok(None),
+    }
+    let overdue = survey::overdue(&survey, trust, clock)?;
+    let releases = survey.releases();
+    Ok(Some(Pulled { releases, new: 0, bytes: 0, floor, trust: trust.clone(), overdue }))
 }
 
 /// Raises what is known to what the mirror has: settings that were lost forget nothing.
@@ -113,8 +158,8 @@ pub(crate) fn check_known(survey: &Survey, trust: &Trust) -> Result<(), Error> {
     }
 }
 
-/// Copies the files of a checked bundle that the mirror lacks, and returns their bytes.
-fn copy_files(mirror: &impl Remote, survey: &Survey, bundle: &Bundle) -> Result<u64, Error> {
+/// Copies the files of a checked bundle that the mirror lacks.
+fn copy_files(mirror: &impl Remote, survey: &Survey, bundle: &Bundle) -> Result<(), Error> {
     let digest = |bytes: &Vec<u8>| Digest::of(bytes);
     let roots = survey.root_notes().iter().zip(1..).map(|(root, n)| (Name::root(n), root));
     let notes = survey.revocation_notes().iter().zip(1..);
@@ -125,19 +170,18 @@ fn copy_files(mirror: &impl Remote, survey: &Survey, bundle: &Bundle) -> Result<
         .chain(objects)
         .chain([(Name::keyring(&digest(&bundle.keyring)), &bundle.keyring)])
         .chain([(Name::manifest(&digest(&bundle.manifest)), &bundle.manifest)]);
-    let mut bytes = 0;
     for (name, file) in files {
-        bytes += keep(mirror, &name, file)?;
+        keep(mirror, &name, file)?;
     }
-    Ok(bytes)
+    Ok(())
 }
 
-/// Writes a file unless the mirror has it with these bytes, and returns how many were written.
-fn keep(mirror: &impl Remote, name: &Name, file: &Vec<u8>) -> Result<u64, Error> {
+/// Writes a file unless the mirror has it with these bytes, and returns whether it was written.
+fn keep(mirror: &impl Remote, name: &Name, file: &Vec<u8>) -> Result<bool, Error> {
     // A file of the right name but with other bytes is damage: replace it.
     if mirror.get(name, limits::OBJECT)?.as_ref() == Some(file) {
-        return Ok(0);
+        return Ok(false);
     }
     mirror.put_over(name, file)?;
-    Ok(file.len() as u64)
+    Ok(true)
 }

@@ -40,6 +40,14 @@ pub trait Remote {
         Ok(found.map_or(Changed::Gone, |bytes| Changed::New(bytes, None)))
     }
 
+    /// Returns how many bytes a file has, or `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    fn size(&self, name: &Name) -> Result<Option<u64>, Error> {
+        Ok(self.get(name, u64::MAX - 1)?.map(|bytes| bytes.len() as u64))
+    }
+
     /// Creates a file unless it exists.
     fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error>;
 
@@ -48,6 +56,32 @@ pub trait Remote {
 
     /// Removes a file; one that is not there is removed already.
     fn delete(&self, name: &Name) -> Result<(), Error>;
+}
+
+impl<R: Remote + ?Sized> Remote for &R {
+    fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        (**self).get(name, limit)
+    }
+
+    fn get_changed(&self, name: &Name, limit: u64, tag: Option<&str>) -> Result<Changed, Error> {
+        (**self).get_changed(name, limit, tag)
+    }
+
+    fn size(&self, name: &Name) -> Result<Option<u64>, Error> {
+        (**self).size(name)
+    }
+
+    fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
+        (**self).put_new(name, bytes)
+    }
+
+    fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+        (**self).put_over(name, bytes)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        (**self).delete(name)
+    }
 }
 
 /// A remote of any kind.
@@ -60,6 +94,10 @@ impl<R: Remote + ?Sized> Remote for Box<R> {
 
     fn get_changed(&self, name: &Name, limit: u64, tag: Option<&str>) -> Result<Changed, Error> {
         (**self).get_changed(name, limit, tag)
+    }
+
+    fn size(&self, name: &Name) -> Result<Option<u64>, Error> {
+        (**self).size(name)
     }
 
     fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {

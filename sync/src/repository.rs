@@ -23,6 +23,18 @@ pub struct Trust {
     pub seen: Option<Moment>,
     /// Until when the newest `latest` note that was verified holds.
     pub fresh_until: Option<Moment>,
+    /// The last time that the remote was asked for everything, if it can tell whether something
+    /// changed since.
+    pub polled: Option<Polled>,
+}
+
+/// When a remote was asked for everything that may be new, and how to ask whether anything is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Polled {
+    /// The tag of the `latest` note.
+    pub tag: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// How far a signed time may be ahead of the clock before it is not believed.
@@ -31,7 +43,7 @@ const AHEAD_DAYS: u32 = 1;
 impl Trust {
     /// Returns the trust of somebody who knows nothing but the repository.
     pub fn pin(repository: Repository) -> Self {
-        Self { repository, known: Known::default(), seen: None, fresh_until: None }
+        Self { repository, known: Known::default(), seen: None, fresh_until: None, polled: None }
     }
 
     /// Returns the present as far as it can be believed: a clock that was set back does not make

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic::write_over;
 use crate::error::Error;
-use crate::repository::{Repository, Trust};
+use crate::repository::{Polled, Repository, Trust};
 use crate::url::RemoteUrl;
 
 /// A channel as it is set up on this machine.
@@ -47,6 +47,8 @@ struct Wire {
     seen: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fresh_until: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    polled: Option<WirePolled>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     readers: Vec<WireReader>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +71,13 @@ struct WireFloor {
 struct WireRevocations {
     number: u64,
     digest: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WirePolled {
+    tag: String,
+    at: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,6 +119,7 @@ pub fn save_settings(path: &Path, settings: &ChannelSettings) -> Result<(), Erro
     let reader =
         |r: &Reader| WireReader { name: r.name.clone(), recipient: r.recipient.to_string() };
     let floor = |f: &Floor| WireFloor { version: f.version.get(), head: f.head.to_string() };
+    let polled = |p: &Polled| WirePolled { tag: p.tag.clone(), at: p.at.to_string() };
     let known = &settings.trust.known;
     let wire = Wire {
         format: 1,
@@ -123,6 +133,7 @@ pub fn save_settings(path: &Path, settings: &ChannelSettings) -> Result<(), Erro
         }),
         seen: settings.trust.seen.map(|at| at.to_string()),
         fresh_until: settings.trust.fresh_until.map(|at| at.to_string()),
+        polled: settings.trust.polled.as_ref().map(polled),
         readers: settings.readers.iter().map(reader).collect(),
         joining: settings.joining.iter().map(reader).collect(),
         leaving: settings.leaving.iter().map(ToString::to_string).collect(),
@@ -156,9 +167,11 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
     };
     let (seen, fresh_until) = (moment(&wire.seen)?, moment(&wire.fresh_until)?);
     let first_use = moment(&wire.first_use)?;
+    let polled = |p: &WirePolled| Ok::<_, Error>(Polled { tag: p.tag.clone(), at: p.at.parse()? });
+    let polled = wire.polled.as_ref().map(polled).transpose()?;
     Ok(ChannelSettings {
         url: wire.remote.as_deref().map(str::parse).transpose()?,
-        trust: Trust { repository, known, seen, fresh_until },
+        trust: Trust { repository, known, seen, fresh_until, polled },
         readers: wire.readers.iter().map(reader).collect::<Result<_, _>>()?,
         joining: wire.joining.iter().map(reader).collect::<Result<_, _>>()?,
         leaving: wire.leaving.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,

@@ -8,8 +8,8 @@ use garner_kernel::{Digest, KeyName, Moment, Version};
 
 use crate::error::Error;
 use crate::layout::Name;
-use crate::remote::{self, Remote};
-use crate::repository::Trust;
+use crate::remote::{self, Changed, Remote};
+use crate::repository::{Polled, Trust};
 
 /// The roots, revocations and heads of a channel, verified and as they were found.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ pub(crate) fn survey_to_build_on(remote: &impl Remote, trust: &Trust) -> Result<
 }
 
 /// Reads roots, heads and revocations and checks them but for step 3.2: who may sign the newest.
-fn linked(remote: &impl Remote, trust: &Trust) -> Result<Survey, Error> {
+pub(crate) fn linked(remote: &impl Remote, trust: &Trust) -> Result<Survey, Error> {
     let root_notes = roots(remote)?;
     // 1. Roots.
     let roots = RootChain::check(&trust.repository.id, &root_notes)?;
@@ -269,24 +269,39 @@ fn manifest(remote: &impl Remote, head: &Head) -> Result<(Vec<u8>, Manifest), Er
 /// Checks the `latest` note against the history (step 2) and remembers what it says of time.
 ///
 /// # Errors
-/// [`Error::MissingFile`] if the remote hides versions, [`garner_kernel::Error::Expired`] if nobody
-/// looked after the channel or its root for too long.
+/// [`Error::MissingFile`] if the remote hides versions.
 pub(crate) fn check_latest(
     remote: &impl Remote,
     survey: &Survey,
     trust: &mut Trust,
     clock: Moment,
-) -> Result<Vec<Overdue>, Error> {
+) -> Result<(), Error> {
     let channel = trust.repository.channel.clone();
     let name = Name::latest(&channel);
+    trust.polled = None;
     // The note is a hint that a publisher writes last: it may be behind, or not there yet.
-    if let Some(bytes) = remote.get(&name, limits::HEAD as u64)? {
+    if let Changed::New(bytes, tag) = remote.get_changed(&name, limits::HEAD as u64, None)? {
         let latest = Latest::check(&bytes, &survey.roots, &channel)
             .map_err(|source| refused(&name, source))?;
         check_shown(&latest, survey, &channel)?;
         trust.see(latest.issued, clock);
         trust.fresh_until = trust.fresh_until.max(Some(latest.expires));
+        // A note that is behind says nothing of what is new.
+        let newest = survey.history.newest().is_some_and(|newest| newest.digest == latest.head);
+        trust.polled = tag.filter(|_| newest).map(|tag| Polled { tag, at: clock });
     }
+    Ok(())
+}
+
+/// Returns what should have been renewed by now.
+///
+/// # Errors
+/// [`garner_kernel::Error::Expired`] if nobody looked after the channel or its root for too long.
+pub(crate) fn overdue(
+    survey: &Survey,
+    trust: &Trust,
+    clock: Moment,
+) -> Result<Vec<Overdue>, Error> {
     let root = survey.roots.last().expires;
     let expiries = [("latest note", trust.fresh_until), ("root", Some(root))];
     let mut overdue = Vec::new();

@@ -10,8 +10,8 @@ use garner_kernel::{
 };
 
 use crate::{
-    Error, Left, MemoryRemote, Name, Publication, Published, Pulled, Put, Remote, Repository,
-    Succession, Trust, add_root, create_repository, next_root, publish, survey,
+    Changed, Error, Left, MemoryRemote, Name, Publication, Published, Pulled, Put, Remote,
+    Repository, Succession, Trust, add_root, create_repository, next_root, publish, survey,
 };
 
 pub(crate) struct Setup {
@@ -190,6 +190,9 @@ fn every_damaged_or_missing_file_is_refused_and_the_mirror_stays_whole() {
             if let Ok(pulled) = refused {
                 assert_eq!(pulled.floor.version.get(), 2, "{name}");
                 assert_eq!(setup.contents(&fresh, 2).fragments().len(), 2, "{name}");
+            } else if kept.contains_key(&name) && used.is_ok() {
+                // What the mirror holds is not asked for again.
+                assert_eq!(setup.contents(&mirror, 2).fragments().len(), 2, "{name}");
             } else {
                 assert!(used.is_err(), "{name}");
             }
@@ -200,6 +203,122 @@ fn every_damaged_or_missing_file_is_refused_and_the_mirror_stays_whole() {
             mirror.remove(name);
         }
     }
+}
+
+/// A remote that counts what it is asked for, and tags files with their digests.
+#[derive(Default)]
+struct Tagged {
+    files: MemoryRemote,
+    asked: std::cell::RefCell<Vec<Name>>,
+}
+
+impl Remote for Tagged {
+    fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.asked.borrow_mut().push(name.clone());
+        self.files.get(name, limit)
+    }
+
+    fn get_changed(&self, name: &Name, limit: u64, tag: Option<&str>) -> Result<Changed, Error> {
+        let Some(bytes) = self.get(name, limit)? else { return Ok(Changed::Gone) };
+        let here = Digest::of(&bytes).to_string();
+        Ok(if tag == Some(&here) { Changed::Same } else { Changed::New(bytes, Some(here)) })
+    }
+
+    fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
+        self.files.put_new(name, bytes)
+    }
+
+    fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+        self.files.put_over(name, bytes)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        self.files.delete(name)
+    }
+}
+
+/// Returns a setup with two versions on a remote with tags, of which both were pulled.
+fn pulled_with_tags() -> (Setup, Tagged, MemoryRemote) {
+    let mut setup = setup();
+    let (remote, mirror) = (Tagged::default(), MemoryRemote::default());
+    for (name, bytes) in setup.remote.files() {
+        remote.put_over(&name, &bytes).unwrap();
+    }
+    for text in ["One.", "Two."] {
+        setup.publish(&remote, text).unwrap();
+    }
+    setup.trust = pull(&remote, &mirror, &setup.trust, None).unwrap().trust;
+    remote.asked.borrow_mut().clear();
+    (setup, remote, mirror)
+}
+
+#[test]
+fn a_pull_of_nothing_new_is_one_request() {
+    let (mut setup, remote, mirror) = pulled_with_tags();
+    let latest = Name::latest(&"notes".parse().unwrap());
+    let pulled = pull(&remote, &mirror, &setup.trust, None).unwrap();
+    assert_eq!((pulled.new, pulled.bytes, pulled.releases.len()), (0, 0, 2));
+    assert_eq!(remote.asked.take(), [latest]);
+    // Once a day everything that may be new is asked for, and nothing that is here.
+    let day = "2026-01-04T00:00:00Z".parse().unwrap();
+    let pulled = crate::pull(&remote, &mirror, &setup.trust, None, day).unwrap();
+    assert_eq!(pulled.new, 0);
+    let asked = remote.asked.take();
+    assert!(asked.len() <= 8 && asked.iter().all(|name| name.digest().is_none()), "{asked:?}");
+    // A file that the mirror lost is fetched again.
+    let lost = mirror.files().into_keys().find(|name| name.as_str().starts_with("obj/")).unwrap();
+    mirror.remove(&lost);
+    setup.trust = pulled.trust;
+    crate::pull(&remote, &mirror, &setup.trust, None, day).unwrap();
+    assert!(remote.asked.take().contains(&lost) && mirror.files().contains_key(&lost));
+}
+
+#[test]
+fn only_what_is_new_is_fetched() {
+    let (mut setup, remote, mirror) = pulled_with_tags();
+    setup.publish(&remote, "Three.").unwrap();
+    remote.asked.borrow_mut().clear();
+    let pulled = pull(&remote, &mirror, &setup.trust, None).unwrap();
+    assert_eq!((pulled.new, pulled.floor.version.get()), (1, 3));
+    let objects = |name: &&Name| name.as_str().starts_with("obj/");
+    // The delta and the index of version 3; the base and the delta before are here.
+    assert_eq!(remote.asked.take().iter().filter(objects).count(), 2);
+    assert_eq!(setup.contents(&mirror, 3).fragments().len(), 3);
+    // Damage in the mirror is not believed: the remote is asked again, and the mirror is mended.
+    setup.trust = pulled.trust;
+    let files = mirror.files();
+    for (name, good) in &files {
+        let mut damaged = good.clone();
+        damaged[good.len() / 2] ^= 1;
+        mirror.put_over(name, &damaged).unwrap();
+        let pulled = pull(&remote, &mirror, &setup.trust, None).unwrap();
+        assert_eq!(pulled.floor.version.get(), 3, "{name}");
+        assert_eq!(setup.contents(&mirror, 3).fragments().len(), 3, "{name}");
+        // Only what the newest version does not need may stay as it is.
+        mirror.put_over(name, good).unwrap();
+    }
+}
+
+#[test]
+fn a_pull_that_was_cut_goes_on_where_it_stopped() {
+    let (setup, remote, _) = pulled_with_tags();
+    let pin = Trust::pin(setup.trust.repository.clone());
+    let newest = survey(&remote.files, &pin).unwrap();
+    let fetched = newest.fetch(&remote.files, &pin, Version::new(2).unwrap()).unwrap();
+    let names: Vec<_> =
+        fetched.bundle.objects.iter().map(|object| Name::object(&Digest::of(object))).collect();
+    let (cut, bytes) = (names.last().unwrap(), fetched.bundle.objects.last().unwrap());
+    let fresh = MemoryRemote::default();
+    remote.delete(cut).unwrap();
+    assert!(pull(&remote, &fresh, &pin, None).is_err());
+    assert!(survey(&fresh, &pin).is_err(), "a version is visible without its files");
+    remote.put_over(cut, bytes).unwrap();
+    remote.asked.borrow_mut().clear();
+    pull(&remote, &fresh, &pin, None).unwrap();
+    let asked = remote.asked.take();
+    let objects: Vec<_> = asked.iter().filter(|name| name.digest().is_some()).collect();
+    assert_eq!(objects, [cut], "the others were fetched twice");
+    assert_eq!(setup.contents(&fresh, 2).fragments().len(), 2);
 }
 
 #[test]

@@ -36,14 +36,20 @@ fn follow(reader: &World, now: &str) {
     reader.run_at(now, &["load", "notes"]).succeeds();
 }
 
+/// Damages the newest head of the remote, on which the next version builds; returns how to mend it.
+fn damage_newest_head(world: &World) -> (PathBuf, Vec<u8>) {
+    let newest = versions(world)[0].0;
+    let head = world.remote().join(format!("ch/notes/{newest:020}.note"));
+    let good = fs::read(&head).unwrap();
+    fs::write(&head, b"damaged").unwrap();
+    (head, good)
+}
+
 /// Runs a rotation that stops after its root: what the next version builds on cannot be read.
 fn stop_after_the_root(world: &World, rotate: &[&str]) {
-    let (manifests, aside) = (world.remote().join("man"), world.path("man"));
-    fs::rename(&manifests, &aside).unwrap();
-    fs::create_dir(&manifests).unwrap();
-    world.fails(rotate, 4, &["man/", "missing on the remote"]);
-    fs::remove_dir_all(&manifests).unwrap();
-    fs::rename(&aside, &manifests).unwrap();
+    let (head, good) = damage_newest_head(world);
+    world.fails(rotate, 4, &["ch/notes/", "refused"]);
+    fs::write(head, good).unwrap();
 }
 
 #[test]
@@ -171,12 +177,9 @@ fn what_a_stolen_key_signed_is_refused_and_the_rest_stays() {
     // Stopped in the middle, readers take nothing new, and the same command goes on.
     let mut stopped = publisher.command(&rotate);
     stopped.env("GARNER_NOW", later);
-    let (manifests, aside) = (publisher.remote().join("man"), publisher.path("man"));
-    fs::rename(&manifests, &aside).unwrap();
-    fs::create_dir(&manifests).unwrap();
-    publisher.finish(stopped).fails(4, &["missing on the remote"]);
-    fs::remove_dir_all(&manifests).unwrap();
-    fs::rename(&aside, &manifests).unwrap();
+    let (head, good) = damage_newest_head(&publisher);
+    publisher.finish(stopped).fails(4, &["ch/notes/", "refused"]);
+    fs::write(head, good).unwrap();
     reader.run_at(later, &["pull", "notes"]).fails(4, &["revoked from 2026-03-21T00:00:00Z"]);
     publisher.run_at(later, &rotate).succeeds();
 
