@@ -58,6 +58,14 @@ pub enum Error {
         /// The address of the remote.
         remote: String,
     },
+    /// A remote does not do what publishing rests on.
+    #[error("`{remote}` broke {broken} of the promises of a remote [K402]")]
+    NotAtomic {
+        /// The address of the remote.
+        remote: String,
+        /// How many promises it broke.
+        broken: usize,
+    },
     /// The text is not the address of a remote.
     #[error("`{text}` is not the address of a remote: {reason}")]
     Url {
@@ -186,7 +194,8 @@ impl Explain for Error {
             | Self::NoVersion { .. }
             | Self::Empty { .. }
             | Self::UnknownChannel { .. } => Fault::Missing,
-            Self::TooLarge { .. }
+            Self::NotAtomic { .. }
+            | Self::TooLarge { .. }
             | Self::MissingFile { .. }
             | Self::NothingLeft { .. }
             | Self::Refused { .. } => Fault::Trust,
@@ -209,6 +218,10 @@ impl Explain for Error {
             }
             Self::Denied { .. } => {
                 "check the credentials in the environment (`AWS_…`, `GOOGLE_…`, `AZURE_…`, git's own)"
+            }
+            Self::NotAtomic { .. } => {
+                "publish from one machine only, or use a store that creates a name once; reading \
+                 is safe"
             }
             Self::ReadOnly { .. } => {
                 "publish to the bucket, folder or repository that it serves, and read it here"

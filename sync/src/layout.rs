@@ -49,6 +49,11 @@ impl Name {
         Self(format!("ch/{channel}/latest.note"))
     }
 
+    /// Returns the name of a file by which a remote is probed.
+    pub fn probe(token: u64, round: u64) -> Self {
+        Self(format!("probe-{token:016x}-{round}"))
+    }
+
     /// Returns the name of the text that tells people how to restore without Garner.
     pub fn readme() -> Self {
         Self("README.txt".to_owned())

@@ -1,6 +1,7 @@
 //! `garner channel`: where knowledge is published to and read from.
 
 mod pin;
+mod probe;
 mod readers;
 mod root;
 mod upkeep;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
         #[arg(short = 'n', long)]
         dry_run: bool,
     },
+    /// Let writers race on a remote, to see whether it is safe for more than one publisher
+    Probe(probe::Probing),
     /// Add a root that enough holders of root keys signed
     Root(root::Submission),
     /// Forget a channel on this machine; what is loaded and published stays
@@ -93,6 +96,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         }
         Command::Revoke(arguments) => readers::revoke(arguments, context),
         Command::Renew { name, dry_run } => upkeep::renew(name, *dry_run, context),
+        Command::Probe(arguments) => probe::probe(arguments, context),
         Command::Root(arguments) => root::submit(arguments, context),
         Command::Remove { name, consent } => upkeep::remove(name, *consent, context),
     }
