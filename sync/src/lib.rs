@@ -6,6 +6,8 @@
 
 mod atomic;
 mod cached;
+#[cfg(test)]
+mod drills;
 mod error;
 mod folder;
 mod layout;

@@ -1,5 +1,10 @@
 //! Publishing: make a repository, seal the next version, and commit it by creating its head.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::thread;
+use std::time::Duration;
+
 use garner_kernel::bundle::{
     self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader,
     Reason, Recipient, RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
@@ -15,6 +20,8 @@ use crate::survey::{Survey, survey, survey_to_build_on};
 
 /// How often a lost race is run again on top of what won.
 const TRIES: u32 = 10;
+/// The longest wait before the first of them, in milliseconds; it doubles with each.
+const FIRST_WAIT_MS: u64 = 4;
 
 /// Everything that publishing needs besides the fragments.
 pub struct Publication<'a> {
@@ -86,7 +93,7 @@ pub fn publish(
     change: &dyn Fn(&Contents) -> Result<Contents, garner_kernel::Error>,
 ) -> Result<Published, Error> {
     let channel = &publication.trust.repository.channel;
-    for _ in 0..TRIES {
+    for tries in 1..=TRIES {
         let survey = survey_to_build_on(remote, publication.trust)?;
         // Publishing on top of a history that was cut would sign a fork of our own channel.
         pull::check_known(&survey, publication.trust)?;
@@ -101,6 +108,7 @@ pub fn publish(
             tracing::info!(%channel, version = %sealed.version, "published");
             return Ok(Published::New(sealed));
         }
+        wait(tries);
     }
     Err(Error::LostRace { channel: channel.clone(), tries: TRIES })
 }
@@ -342,15 +350,38 @@ fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Result<bool, 
     put_whole(remote, &Name::manifest(&Digest::of(&bundle.manifest)), &bundle.manifest)?;
     let name = Name::head(channel, sealed.version);
     let head = bundle.heads.last().map_or(&[][..], Vec::as_slice);
-    if remote.put_new(&name, head)? == Put::Exists {
-        // The answer to an earlier try may have been lost: the same bytes are our own success.
-        let there = required(remote, &name, limits::HEAD as u64)?;
-        if there != head {
-            return Ok(false);
-        }
+    if !create(remote, &name, head)? {
+        return Ok(false);
     }
     remote.put_over(&Name::latest(channel), &sealed.latest)?;
     Ok(true)
+}
+
+/// Creates a head; returns whether it is ours.
+///
+/// An answer may be lost, or say that the name is taken though nothing is there: what is there
+/// decides, and the same bytes are our own success.
+fn create(remote: &impl Remote, name: &Name, head: &[u8]) -> Result<bool, Error> {
+    let mut put = remote.put_new(name, head);
+    for tries in 1..TRIES {
+        if matches!(put, Ok(Put::Created)) {
+            return Ok(true);
+        }
+        if let Some(there) = remote.get(name, limits::HEAD as u64)? {
+            return Ok(there == head);
+        }
+        put?;
+        wait(tries);
+        put = remote.put_new(name, head);
+    }
+    Ok(put? == Put::Created)
+}
+
+/// Waits a while before another try: longer each time, and for each publisher another while.
+fn wait(tries: u32) {
+    let draw = RandomState::new().build_hasher().finish();
+    let most = FIRST_WAIT_MS << tries.min(8);
+    thread::sleep(Duration::from_millis(draw % most));
 }
 
 /// Creates a file that is named by its digest, or mends one that is damaged.
