@@ -25,6 +25,7 @@ mod tests;
 #[cfg(test)]
 mod threats;
 mod url;
+mod web;
 
 pub use atomic::write_over;
 pub use cached::Cached;
@@ -41,3 +42,4 @@ pub use settings::{ChannelSettings, load_settings, save_settings};
 pub use succession::{Left, Succession, add_root, next_root};
 pub use survey::{Fetched, Overdue, Release, Survey, roots, survey};
 pub use url::{Invite, RemoteUrl};
+pub use web::WebRemote;

@@ -9,12 +9,15 @@ use garner_kernel::bundle::RepositoryId;
 use crate::error::Error;
 use crate::folder::FolderRemote;
 use crate::remote::AnyRemote;
+use crate::web::{self, WebRemote};
 
-/// Where a channel's files live; displays as `file:/path`.
+/// Where a channel's files live; displays as `file:/path` or `https://host/path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteUrl {
     /// A folder on this machine, a mounted medium or a network drive.
     Folder(PathBuf),
+    /// A web server that has the files below this address; it is only read.
+    Web(String),
 }
 
 impl RemoteUrl {
@@ -22,10 +25,11 @@ impl RemoteUrl {
     /// between two commands.
     ///
     /// # Errors
-    /// [`Error::Unreachable`].
+    /// [`Error::Unreachable`]; [`Error::Transport`] if this machine is not fit for a network.
     pub fn open(&self, _cache: &Path) -> Result<AnyRemote, Error> {
         match self {
             Self::Folder(path) => Ok(Box::new(FolderRemote::open(path)?)),
+            Self::Web(base) => Ok(Box::new(WebRemote::open(base)?)),
         }
     }
 }
@@ -34,6 +38,7 @@ impl fmt::Display for RemoteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => write!(f, "file:{}", path.display()),
+            Self::Web(base) => f.write_str(base),
         }
     }
 }
@@ -41,13 +46,17 @@ impl fmt::Display for RemoteUrl {
 impl FromStr for RemoteUrl {
     type Err = Error;
 
-    /// Parses `file:/path`, `file:///path`, or an absolute path.
+    /// Parses `file:/path`, `file:///path`, an absolute path, or `https://host/path`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |reason| Error::Url { text: text.to_owned(), reason };
         let path = match text.split_once(':') {
             Some(("file", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some(("http" | "https", _)) => {
+                let refused = |reason| Error::Url { text: web::shown(text), reason };
+                return web::address(text).map(Self::Web).map_err(refused);
+            }
             Some((scheme, _)) if scheme.len() > 1 && !scheme.contains('/') => {
-                return Err(refused("this version knows folders (`file:`) only"));
+                return Err(refused("it is neither a folder (`file:`) nor on the web (`https:`)"));
             }
             _ => text,
         };
@@ -97,11 +106,29 @@ mod tests {
             ("/media/usb", "garner+file:/media/usb".to_owned()),
             ("file:///media/usb", "garner+file:/media/usb".to_owned()),
             (&format!("garner+file:/media/usb#{id}"), format!("garner+file:/media/usb#{id}")),
+            ("https://host/notes/", "garner+https://host/notes".to_owned()),
+            ("http://127.0.0.1:8080", "garner+http://127.0.0.1:8080".to_owned()),
+            (&format!("garner+https://host/a@b#{id}"), format!("garner+https://host/a@b#{id}")),
         ] {
             assert_eq!(text.parse::<Invite>().unwrap().to_string(), shown);
         }
         for text in ["usb", "ftp://host/x", "file:usb", "/media/usb#short"] {
             assert!(text.parse::<Invite>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_on_the_web_hold_no_secret_and_no_question() {
+        for (text, facts) in [
+            ("https://ada:hush@host/notes", "`https://…@host/notes`"),
+            ("https://ada@host/notes", "no name and no password"),
+            ("https://host/notes?token=hush", "no `?` and no `#`"),
+            ("https://host/notes#part", "no `?` and no `#`"),
+            ("https://", "a host"),
+            ("https://ho st/notes", "a host"),
+        ] {
+            let refused = text.parse::<RemoteUrl>().unwrap_err().to_string();
+            assert!(refused.contains(facts), "{text}: {refused}");
         }
     }
 }

@@ -63,4 +63,6 @@ mod upkeep;
 #[cfg(test)]
 mod way;
 #[cfg(test)]
+mod web;
+#[cfg(test)]
 mod world;

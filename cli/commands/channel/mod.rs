@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Add {
         /// The channel
         name: ChannelName,
-        /// The address: `file:/FOLDER`, followed by `#ID` for a repository of somebody else
+        /// The address: `file:/FOLDER` or `https://HOST/PATH`, followed by `#ID` for a repository of somebody else
         invite: Invite,
     },
     /// Trust a repository whose kernels arrive as files

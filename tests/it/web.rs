@@ -1,0 +1,131 @@
+//! A channel on a real web server.
+//!
+//! Where `nginx` is not installed, the test says so and passes; with `GARNER_SERVERS` set, as in
+//! `.ci/run`, it fails instead.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::world::{World, example, text};
+
+const QUESTION: &str = "how are heights stored?";
+
+/// Returns whether there is a server; says so if not.
+fn installed() -> bool {
+    if Command::new("nginx").arg("-v").output().is_ok() {
+        return true;
+    }
+    assert!(std::env::var_os("GARNER_SERVERS").is_none(), "`nginx` is not installed");
+    eprintln!("skipped: `nginx` is not installed");
+    false
+}
+
+/// A running `nginx`, until it is dropped.
+struct Nginx {
+    process: Child,
+    port: u16,
+}
+
+impl Nginx {
+    /// Serves `root`; everything that it writes goes under `folder`.
+    fn start(folder: &Path, root: &Path) -> Self {
+        fs::create_dir(folder).unwrap();
+        let port = free_port();
+        let config = folder.join("nginx.conf");
+        fs::write(&config, configuration(folder, root, port)).unwrap();
+        let process = Command::new("nginx")
+            .args(["-c", &text(&config), "-p", &text(folder), "-e", &text(&folder.join("errors"))])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let nginx = Self { process, port };
+        for _ in 0..400 {
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                return nginx;
+            }
+            thread::sleep(Duration::from_millis(25));
+        }
+        panic!("{}", fs::read_to_string(folder.join("errors")).unwrap_or_default());
+    }
+
+    /// Returns the address of the channel.
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/notes", self.port)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Returns the configuration of a server that is one process in the foreground.
+fn configuration(folder: &Path, root: &Path, port: u16) -> String {
+    let folder = text(folder);
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
+        .concat();
+    format!(
+        "daemon off;\nmaster_process off;\npid {folder}/pid;\nevents {{}}\nhttp {{\n{temporary}\
+         access_log {folder}/requests;\nserver {{\nlisten 127.0.0.1:{port};\n\
+         location /notes/ {{\nalias {}/;\n}}\n}}\n}}\n",
+        text(root)
+    )
+}
+
+#[test]
+fn a_channel_is_read_from_a_web_server() {
+    if !installed() {
+        return;
+    }
+    let (publisher, reader) = (World::publisher(), World::new());
+    reader.ok(&["setup"]);
+    let device = reader.ok(&["key", "show", "device"]);
+    publisher.ok(&["channel", "grant", "notes", device.trim(), "--as", "laptop"]);
+    publisher.learn("day-one.jsonl");
+    let nginx = Nginx::start(&publisher.path("nginx"), &publisher.remote());
+    let shown = publisher.json(&["channel", "show", "notes"]);
+    let repository = shown["repository"].as_str().unwrap();
+    let invite = format!("{}#{repository}", nginx.url());
+    let added = reader.json(&["channel", "add", "notes", &invite]);
+    assert_eq!(added["invite"], format!("garner+{invite}"));
+    reader.ok(&["pull", "notes"]);
+    reader.ok(&["load", "notes"]);
+    assert_eq!(reader.ok(&["recall", QUESTION]), publisher.ok(&["recall", QUESTION]));
+    publisher.ok(&["compile", &example("day-two.jsonl")]);
+    publisher.ok(&["publish", "notes"]);
+    let version = |pulled: serde_json::Value| pulled["channels"][0]["version"].clone();
+    assert_eq!(
+        version(reader.json(&["pull", "notes"])),
+        version(publisher.json(&["pull", "notes"]))
+    );
+    reader.ok(&["load", "notes"]);
+    let asked = fs::read_to_string(publisher.path("nginx/requests")).unwrap();
+    let agent = concat!("\"garner/", env!("CARGO_PKG_VERSION"), "\"");
+    assert!(
+        asked.lines().count() > 10 && asked.lines().all(|line| line.contains(agent)),
+        "{asked}"
+    );
+    // A repository is made where files can be written.
+    let empty = format!("{}/empty", nginx.url());
+    reader.fails(&["channel", "add", "mine", &empty], 1, &["can only be read", &empty]);
+}
+
+#[test]
+fn an_address_with_a_secret_is_refused() {
+    let world = World::new();
+    world.ok(&["setup"]);
+    let add = ["channel", "add", "notes", "https://ada:hush@host.invalid/notes"];
+    world.fails(&add, 2, &["an address holds no name and no password"]);
+}
