@@ -266,6 +266,9 @@ fn manifest(remote: &impl Remote, head: &Head) -> Result<(Vec<u8>, Manifest), Er
     Ok((bytes, parsed))
 }
 
+/// How old a `latest` note must be before its tag stands for it, in seconds.
+const SETTLED_SECONDS: i64 = 60;
+
 /// Checks the `latest` note against the history (step 2) and remembers what it says of time.
 ///
 /// # Errors
@@ -288,7 +291,9 @@ pub(crate) fn check_latest(
         trust.fresh_until = trust.fresh_until.max(Some(latest.expires));
         // A note that is behind says nothing of what is new.
         let newest = survey.history.newest().is_some_and(|newest| newest.digest == latest.head);
-        trust.polled = tag.filter(|_| newest).map(|tag| Polled { tag, at: clock });
+        // Web servers make tags of sizes and seconds: two notes of the same moment look alike.
+        let settled = clock.unix().saturating_sub(latest.issued.unix()) >= SETTLED_SECONDS;
+        trust.polled = tag.filter(|_| newest && settled).map(|tag| Polled { tag, at: clock });
     }
     Ok(())
 }

@@ -259,6 +259,11 @@ fn a_pull_of_nothing_new_is_one_request() {
     let pulled = pull(&remote, &mirror, &setup.trust, None).unwrap();
     assert_eq!((pulled.new, pulled.bytes, pulled.releases.len()), (0, 0, 2));
     assert_eq!(remote.asked.take(), [latest]);
+    // A note that is a moment old may have been replaced under the same tag.
+    let soon = "2026-01-02T00:00:59Z".parse().unwrap();
+    let fresh = crate::pull(&remote, &mirror, &setup.trust, None, soon).unwrap().trust;
+    assert_eq!(fresh.polled, None);
+    remote.asked.take();
     // Once a day everything that may be new is asked for, and nothing that is here.
     let day = "2026-01-04T00:00:00Z".parse().unwrap();
     let pulled = crate::pull(&remote, &mirror, &setup.trust, None, day).unwrap();

@@ -13,6 +13,8 @@ use std::time::Duration;
 use crate::world::{World, example, text};
 
 const QUESTION: &str = "how are heights stored?";
+/// A while after everything was published.
+const LATER: &str = "2026-03-20T13:00:00Z";
 
 /// Returns whether there is a server; says so if not.
 fn installed() -> bool {
@@ -111,6 +113,17 @@ fn a_channel_is_read_from_a_web_server() {
         version(publisher.json(&["pull", "notes"]))
     );
     reader.ok(&["load", "notes"]);
+    // Where nothing is new, one question is enough.
+    let requests = || fs::read_to_string(publisher.path("nginx/requests")).unwrap();
+    reader.run_at(LATER, &["pull", "notes"]).succeeds();
+    let before = requests().lines().count();
+    reader.run_at(LATER, &["pull", "notes"]).succeeds();
+    let after = requests();
+    let new: Vec<&str> = after.lines().skip(before).collect();
+    assert!(
+        new.len() == 1 && new[0].contains("/latest.note") && new[0].contains(" 304 "),
+        "{new:?}"
+    );
     let asked = fs::read_to_string(publisher.path("nginx/requests")).unwrap();
     let agent = concat!("\"garner/", env!("CARGO_PKG_VERSION"), "\"");
     assert!(
