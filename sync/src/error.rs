@@ -213,7 +213,9 @@ impl Explain for Error {
             Self::ReadOnly { .. } => {
                 "publish to the bucket, folder or repository that it serves, and read it here"
             }
-            Self::Url { .. } => "write a folder as `file:/media/usb/notes`",
+            Self::Url { .. } => {
+                "write a folder as `file:/media/usb/notes`, a repository as `git:https://host/notes.git`"
+            }
             Self::TooLarge { .. } | Self::MissingFile { .. } => {
                 "nothing was changed; copy the remote again or ask the publisher"
             }

@@ -54,6 +54,11 @@ impl Name {
         Self("README.txt".to_owned())
     }
 
+    /// Returns whether the name is a digest of what the file holds.
+    pub(crate) fn is_digest(&self) -> bool {
+        ["obj/", "keyring/", "man/"].iter().any(|folder| self.0.starts_with(folder))
+    }
+
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0

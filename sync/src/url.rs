@@ -8,13 +8,16 @@ use garner_kernel::bundle::RepositoryId;
 
 use crate::error::Error;
 use crate::folder::FolderRemote;
+use crate::git::{self, GitRemote};
 use crate::remote::AnyRemote;
 
-/// Where a channel's files live; displays as `file:/path`.
+/// Where a channel's files live; displays as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteUrl {
     /// A folder on this machine, a mounted medium or a network drive.
     Folder(PathBuf),
+    /// A git repository, at an address as git takes it.
+    Git(String),
 }
 
 impl RemoteUrl {
@@ -22,10 +25,11 @@ impl RemoteUrl {
     /// between two commands.
     ///
     /// # Errors
-    /// [`Error::Unreachable`].
-    pub fn open(&self, _cache: &Path) -> Result<AnyRemote, Error> {
+    /// [`Error::Unreachable`]; [`Error::Io`] if the cache cannot be written.
+    pub fn open(&self, cache: &Path) -> Result<AnyRemote, Error> {
         match self {
             Self::Folder(path) => Ok(Box::new(FolderRemote::open(path)?)),
+            Self::Git(address) => Ok(Box::new(GitRemote::open(address, cache)?)),
         }
     }
 }
@@ -34,6 +38,7 @@ impl fmt::Display for RemoteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => write!(f, "file:{}", path.display()),
+            Self::Git(address) => write!(f, "git:{address}"),
         }
     }
 }
@@ -41,13 +46,16 @@ impl fmt::Display for RemoteUrl {
 impl FromStr for RemoteUrl {
     type Err = Error;
 
-    /// Parses `file:/path`, `file:///path`, or an absolute path.
+    /// Parses `file:/path`, `file:///path`, an absolute path, or `git:` and an address.
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |reason| Error::Url { text: text.to_owned(), reason };
         let path = match text.split_once(':') {
             Some(("file", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some(("git", rest)) => return git::check_address(rest).map(Self::Git),
             Some((scheme, _)) if scheme.len() > 1 && !scheme.contains('/') => {
-                return Err(refused("this version knows folders (`file:`) only"));
+                return Err(refused(
+                    "this version knows folders (`file:`) and repositories (`git:`)",
+                ));
             }
             _ => text,
         };
@@ -97,11 +105,39 @@ mod tests {
             ("/media/usb", "garner+file:/media/usb".to_owned()),
             ("file:///media/usb", "garner+file:/media/usb".to_owned()),
             (&format!("garner+file:/media/usb#{id}"), format!("garner+file:/media/usb#{id}")),
+            ("git:/srv/notes.git", "garner+git:/srv/notes.git".to_owned()),
+            ("git:https://host/notes.git", "garner+git:https://host/notes.git".to_owned()),
+            ("git:ssh://git@host:22/n.git", "garner+git:ssh://git@host:22/n.git".to_owned()),
+            (
+                &format!("git:git@host:notes.git#{id}"),
+                format!("garner+git:git@host:notes.git#{id}"),
+            ),
         ] {
             assert_eq!(text.parse::<Invite>().unwrap().to_string(), shown);
         }
         for text in ["usb", "ftp://host/x", "file:usb", "/media/usb#short"] {
             assert!(text.parse::<Invite>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_for_git_hold_no_option_no_program_and_no_password() {
+        for text in [
+            "git:--upload-pack=touch x",
+            "git:-host:x",
+            "git:git@-oProxyCommand=x:y",
+            "git:ext::sh -c id",
+            "git:relative/path",
+            "git://host/notes.git",
+            "git:ftp://host/notes.git",
+            "git:https://me@host/notes.git",
+            "git:https://me:secret@host/notes.git",
+            "git:ssh://me:secret@host/notes.git",
+            "git:me:secret@host:notes.git",
+            "git:https://host/a\nb",
+        ] {
+            let refused = text.parse::<RemoteUrl>().unwrap_err().to_string();
+            assert!(!refused.contains("secret"), "{refused}");
         }
     }
 }
