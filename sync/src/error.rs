@@ -214,7 +214,7 @@ impl Explain for Error {
                 "publish to the bucket, folder or repository that it serves, and read it here"
             }
             Self::Url { .. } => {
-                "write a folder as `file:/media/usb/notes`, a repository as `git:https://host/notes.git`"
+                "write `file:/media/usb/notes`, `git:https://host/notes.git` or `s3://bucket/notes`"
             }
             Self::TooLarge { .. } | Self::MissingFile { .. } => {
                 "nothing was changed; copy the remote again or ask the publisher"

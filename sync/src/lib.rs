@@ -5,6 +5,7 @@
 //! files; it never sees the store, and never decrypts but to build the next version.
 
 mod atomic;
+mod bucket;
 mod error;
 mod folder;
 mod git;
@@ -24,6 +25,7 @@ mod threats;
 mod url;
 
 pub use atomic::write_over;
+pub use bucket::{BucketAddress, BucketRemote, Service};
 pub use error::Error;
 pub use folder::FolderRemote;
 pub use git::GitRemote;

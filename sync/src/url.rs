@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use garner_kernel::bundle::RepositoryId;
 
+use crate::bucket::{BucketAddress, BucketRemote};
 use crate::error::Error;
 use crate::folder::FolderRemote;
 use crate::git::{self, GitRemote};
@@ -18,6 +19,8 @@ pub enum RemoteUrl {
     Folder(PathBuf),
     /// A git repository, at an address as git takes it.
     Git(String),
+    /// A bucket, with credentials from the environment.
+    Bucket(BucketAddress),
 }
 
 impl RemoteUrl {
@@ -30,6 +33,7 @@ impl RemoteUrl {
         match self {
             Self::Folder(path) => Ok(Box::new(FolderRemote::open(path)?)),
             Self::Git(address) => Ok(Box::new(GitRemote::open(address, cache)?)),
+            Self::Bucket(address) => Ok(Box::new(BucketRemote::open(address)?)),
         }
     }
 }
@@ -39,6 +43,7 @@ impl fmt::Display for RemoteUrl {
         match self {
             Self::Folder(path) => write!(f, "file:{}", path.display()),
             Self::Git(address) => write!(f, "git:{address}"),
+            Self::Bucket(address) => address.fmt(f),
         }
     }
 }
@@ -46,16 +51,18 @@ impl fmt::Display for RemoteUrl {
 impl FromStr for RemoteUrl {
     type Err = Error;
 
-    /// Parses `file:/path`, `file:///path`, an absolute path, or `git:` and an address.
+    /// Parses `file:/path`, `file:///path`, an absolute path, `git:` and an address, or
+    /// `s3://bucket/prefix` (`gs:`, `az:`).
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |reason| Error::Url { text: text.to_owned(), reason };
         let path = match text.split_once(':') {
             Some(("file", rest)) => rest.strip_prefix("//").unwrap_or(rest),
             Some(("git", rest)) => return git::check_address(rest).map(Self::Git),
+            Some((scheme, _)) if BucketAddress::is_scheme(scheme) => {
+                return text.parse().map(Self::Bucket);
+            }
             Some((scheme, _)) if scheme.len() > 1 && !scheme.contains('/') => {
-                return Err(refused(
-                    "this version knows folders (`file:`) and repositories (`git:`)",
-                ));
+                return Err(refused("this version knows `file:`, `git:`, `s3:`, `gs:` and `az:`"));
             }
             _ => text,
         };
