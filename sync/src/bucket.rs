@@ -62,7 +62,7 @@ impl BucketRemote {
     /// [`Error::Transport`] if the environment says something that cannot be used.
     pub fn open(address: &BucketAddress) -> Result<Self, Error> {
         let store = match address.service() {
-            Service::S3 => s3(address.bucket()),
+            Service::S3 => s3(AmazonS3Builder::from_env(), address.bucket()),
             Service::Google => google(address.bucket()),
             Service::Azure => azure(address.bucket()),
         };
@@ -194,8 +194,8 @@ impl Remote for BucketRemote {
     }
 }
 
-fn s3(bucket: &str) -> Answer<Arc<dyn ObjectStore>> {
-    let mut builder = AmazonS3Builder::from_env()
+fn s3(builder: AmazonS3Builder, bucket: &str) -> Answer<Arc<dyn ObjectStore>> {
+    let mut builder = builder
         .with_bucket_name(bucket)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(retry());
