@@ -227,7 +227,8 @@ impl Explain for Error {
                 "publish to the bucket, folder or repository that it serves, and read it here"
             }
             Self::Url { .. } => {
-                "write a folder as `file:/media/usb/notes`, a web server as `https://host/notes`"
+                "write `file:/media/usb/notes`, `https://host/notes`, `git:https://host/notes.git` \
+                 or `s3://bucket/notes`"
             }
             Self::TooLarge { .. } | Self::MissingFile { .. } => {
                 "nothing was changed; copy the remote again or ask the publisher"

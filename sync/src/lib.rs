@@ -1,15 +1,17 @@
 //! Channels over remotes: publish, pull, trust, history.
 //!
 //! A channel is static files plus numbered heads that are created once and never replaced, so that
-//! a folder, a USB stick, a web server or a bucket can carry it. This crate moves and checks those
+//! a folder, a USB stick, a git repository, a web server or a bucket can carry it. This crate moves and checks those
 //! files; it never sees the store, and never decrypts but to build the next version.
 
 mod atomic;
+mod bucket;
 mod cached;
 #[cfg(test)]
 mod drills;
 mod error;
 mod folder;
+mod git;
 mod layout;
 mod memory;
 mod probe;
@@ -28,9 +30,11 @@ mod url;
 mod web;
 
 pub use atomic::write_over;
+pub use bucket::{BucketAddress, BucketRemote, Service};
 pub use cached::Cached;
 pub use error::Error;
 pub use folder::FolderRemote;
+pub use git::GitRemote;
 pub use layout::Name;
 pub use memory::MemoryRemote;
 pub use probe::{Promise, WRITERS, probe};

@@ -6,18 +6,24 @@ use std::str::FromStr;
 
 use garner_kernel::bundle::RepositoryId;
 
+use crate::bucket::{BucketAddress, BucketRemote};
 use crate::error::Error;
 use crate::folder::FolderRemote;
+use crate::git::{self, GitRemote};
 use crate::remote::AnyRemote;
 use crate::web::{self, WebRemote};
 
-/// Where a channel's files live; displays as `file:/path` or `https://host/path`.
+/// Where a channel's files live; displays as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteUrl {
     /// A folder on this machine, a mounted medium or a network drive.
     Folder(PathBuf),
     /// A web server that has the files below this address; it is only read.
     Web(String),
+    /// A git repository, at an address as git takes it.
+    Git(String),
+    /// A bucket, with credentials from the environment.
+    Bucket(BucketAddress),
 }
 
 impl RemoteUrl {
@@ -25,11 +31,14 @@ impl RemoteUrl {
     /// between two commands.
     ///
     /// # Errors
-    /// [`Error::Unreachable`]; [`Error::Transport`] if this machine is not fit for a network.
-    pub fn open(&self, _cache: &Path) -> Result<AnyRemote, Error> {
+    /// [`Error::Unreachable`]; [`Error::Io`] if the cache cannot be written; [`Error::Transport`] if
+    /// this machine is not fit for a network.
+    pub fn open(&self, cache: &Path) -> Result<AnyRemote, Error> {
         match self {
             Self::Folder(path) => Ok(Box::new(FolderRemote::open(path)?)),
             Self::Web(base) => Ok(Box::new(WebRemote::open(base)?)),
+            Self::Git(address) => Ok(Box::new(GitRemote::open(address, cache)?)),
+            Self::Bucket(address) => Ok(Box::new(BucketRemote::open(address)?)),
         }
     }
 }
@@ -39,6 +48,8 @@ impl fmt::Display for RemoteUrl {
         match self {
             Self::Folder(path) => write!(f, "file:{}", path.display()),
             Self::Web(base) => f.write_str(base),
+            Self::Git(address) => write!(f, "git:{address}"),
+            Self::Bucket(address) => address.fmt(f),
         }
     }
 }
@@ -46,7 +57,8 @@ impl fmt::Display for RemoteUrl {
 impl FromStr for RemoteUrl {
     type Err = Error;
 
-    /// Parses `file:/path`, `file:///path`, an absolute path, or `https://host/path`.
+    /// Parses `file:/path`, `file:///path`, an absolute path, `https://host/path`, `git:` and an
+    /// address, or `s3://bucket/prefix` (`gs:`, `az:`).
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |reason| Error::Url { text: text.to_owned(), reason };
         let path = match text.split_once(':') {
@@ -55,8 +67,14 @@ impl FromStr for RemoteUrl {
                 let refused = |reason| Error::Url { text: web::shown(text), reason };
                 return web::address(text).map(Self::Web).map_err(refused);
             }
+            Some(("git", rest)) => return git::check_address(rest).map(Self::Git),
+            Some((scheme, _)) if BucketAddress::is_scheme(scheme) => {
+                return text.parse().map(Self::Bucket);
+            }
             Some((scheme, _)) if scheme.len() > 1 && !scheme.contains('/') => {
-                return Err(refused("it is neither a folder (`file:`) nor on the web (`https:`)"));
+                return Err(refused(
+                    "it starts with none of `file:`, `https:`, `git:`, `s3:`, `gs:`, `az:`",
+                ));
             }
             _ => text,
         };
@@ -109,11 +127,39 @@ mod tests {
             ("https://host/notes/", "garner+https://host/notes".to_owned()),
             ("http://127.0.0.1:8080", "garner+http://127.0.0.1:8080".to_owned()),
             (&format!("garner+https://host/a@b#{id}"), format!("garner+https://host/a@b#{id}")),
+            ("git:/srv/notes.git", "garner+git:/srv/notes.git".to_owned()),
+            ("git:https://host/notes.git", "garner+git:https://host/notes.git".to_owned()),
+            ("git:ssh://git@host:22/n.git", "garner+git:ssh://git@host:22/n.git".to_owned()),
+            (
+                &format!("git:git@host:notes.git#{id}"),
+                format!("garner+git:git@host:notes.git#{id}"),
+            ),
         ] {
             assert_eq!(text.parse::<Invite>().unwrap().to_string(), shown);
         }
         for text in ["usb", "ftp://host/x", "file:usb", "/media/usb#short"] {
             assert!(text.parse::<Invite>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_for_git_hold_no_option_no_program_and_no_password() {
+        for text in [
+            "git:--upload-pack=touch x",
+            "git:-host:x",
+            "git:git@-oProxyCommand=x:y",
+            "git:ext::sh -c id",
+            "git:relative/path",
+            "git://host/notes.git",
+            "git:ftp://host/notes.git",
+            "git:https://me@host/notes.git",
+            "git:https://me:secret@host/notes.git",
+            "git:ssh://me:secret@host/notes.git",
+            "git:me:secret@host:notes.git",
+            "git:https://host/a\nb",
+        ] {
+            let refused = text.parse::<RemoteUrl>().unwrap_err().to_string();
+            assert!(!refused.contains("secret"), "{refused}");
         }
     }
 

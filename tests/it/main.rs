@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod ask;
 #[cfg(test)]
+mod bucket;
+#[cfg(test)]
 mod bundles;
 #[cfg(test)]
 mod demo;
