@@ -3,12 +3,12 @@
 use std::cell::Cell;
 use std::error::Error;
 
-use garner_kernel::Contents;
 use garner_kernel::bundle::{
     Holders, KeyGrant, Keyring, NoPlugins, PublisherKey, Reader, Reason, Right, Root, SecretScan,
     limits,
 };
-use garner_sync::{MemoryRemote, Name, Publication, Put, Remote, Repository, Trust};
+use garner_kernel::{Contents, Digest};
+use garner_sync::{Changed, MemoryRemote, Name, Publication, Put, Remote, Repository, Trust};
 
 use super::clock::{Seconds, timed};
 use super::publisher::{CHANNEL, Publisher};
@@ -41,6 +41,8 @@ pub(crate) fn header_bombs(publisher: &Publisher) -> Result<Seconds, Box<dyn Err
 #[derive(Default)]
 struct Counted {
     inner: MemoryRemote,
+    /// Whether it can tell that a file is the same, as web servers and buckets can.
+    tags: bool,
     requests: Cell<u64>,
     bytes: Cell<u64>,
 }
@@ -51,6 +53,22 @@ impl Remote for Counted {
         self.requests.set(self.requests.get() + 1);
         self.bytes.set(self.bytes.get() + got.as_ref().map_or(0, |bytes| bytes.len() as u64));
         Ok(got)
+    }
+
+    fn get_changed(
+        &self,
+        name: &Name,
+        limit: u64,
+        tag: Option<&str>,
+    ) -> Result<Changed, garner_sync::Error> {
+        let Some(bytes) = self.inner.get(name, limit)? else { return Ok(Changed::Gone) };
+        self.requests.set(self.requests.get() + 1);
+        let here = self.tags.then(|| Digest::of(&bytes).to_string());
+        if here.is_some() && tag == here.as_deref() {
+            return Ok(Changed::Same);
+        }
+        self.bytes.set(self.bytes.get() + bytes.len() as u64);
+        Ok(Changed::New(bytes, here))
     }
 
     fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, garner_sync::Error> {
@@ -67,12 +85,13 @@ impl Remote for Counted {
 }
 
 /// Publishes contents `versions` times, pulls twice, and returns the requests and bytes of the
-/// second pull.
+/// second pull; `tags` says whether the remote has tags.
 pub(crate) fn pull_of_nothing_new(
     contents: &[Contents],
     publisher: &Publisher,
+    tags: bool,
 ) -> Result<(u64, u64), Box<dyn Error>> {
-    let remote = Counted::default();
+    let remote = Counted { tags, ..Counted::default() };
     let key = &publisher.key;
     let root = first_root(key);
     let id = garner_sync::create_repository(&remote, &root, &[key])?;
@@ -94,7 +113,7 @@ pub(crate) fn pull_of_nothing_new(
         };
         garner_sync::publish(&remote, &publication, &|_| Ok(contents.clone()))?;
     }
-    let (mirror, clock) = (MemoryRemote::default(), Publisher::created(contents.len() as u64));
+    let (mirror, clock) = (MemoryRemote::default(), Publisher::created(contents.len() as u64 + 1));
     trust = garner_sync::pull(&remote, &mirror, &trust, None, clock)?.trust;
     remote.requests.set(0);
     remote.bytes.set(0);
