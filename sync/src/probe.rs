@@ -41,7 +41,7 @@ pub fn probe(
     let token = RandomState::new().build_hasher().finish();
     let remotes = (0..WRITERS).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<Name> = (0..=rounds as u64).map(|round| Name::probe(token, round)).collect();
-    let promises = promises(&remotes, &names);
+    let promises = promises(open, &remotes, &names);
     for (name, remote) in names.iter().zip(remotes.iter().cycle()) {
         // Whatever came of the probe, nothing of it should stay.
         let removed = remote.delete(name);
@@ -52,7 +52,11 @@ pub fn probe(
     promises
 }
 
-fn promises(remotes: &[AnyRemote], names: &[Name]) -> Result<Vec<Promise>, Error> {
+fn promises(
+    open: &dyn Fn() -> Result<AnyRemote, Error>,
+    remotes: &[AnyRemote],
+    names: &[Name],
+) -> Result<Vec<Promise>, Error> {
     let Some((alone, contested)) = names.split_first() else { return Ok(Vec::new()) };
     let mut races = Vec::new();
     for name in contested {
@@ -62,7 +66,7 @@ fn promises(remotes: &[AnyRemote], names: &[Name]) -> Result<Vec<Promise>, Error
     let race = broken
         .first()
         .map(|first| format!("in {} of {} races, such as: {first}", broken.len(), contested.len()));
-    let (once, replaced, gone) = one_writer(remotes, alone)?;
+    let (once, replaced, gone) = one_writer(open, alone)?;
     Ok(vec![
         Promise { name: "a name is created once", broken: once },
         Promise { name: "one of many writers creates a name", broken: race },
@@ -109,26 +113,26 @@ fn join(writer: thread::ScopedJoinHandle<'_, Result<Put, Error>>) -> Result<Put,
 /// How a promise was broken, for each of three.
 type Broken = (Option<String>, Option<String>, Option<String>);
 
-/// Creates, creates again, replaces and removes a file, each through another connection.
-fn one_writer(remotes: &[AnyRemote], name: &Name) -> Result<Broken, Error> {
-    let [first, second, third, ..] = remotes else { return Ok((None, None, None)) };
+/// Creates, creates again, replaces and removes a file, each as another command would: a remote may
+/// show one state for as long as it is open.
+fn one_writer(open: &dyn Fn() -> Result<AnyRemote, Error>, name: &Name) -> Result<Broken, Error> {
     let unless = |holds: bool, broken: &str| (!holds).then(|| broken.to_owned());
-    let created = first.put_new(name, b"first")? == Put::Created;
-    let again = second.put_new(name, b"second")? == Put::Exists;
-    let kept = third.get(name, LIMIT)?.as_deref() == Some(b"first");
+    let created = open()?.put_new(name, b"first")? == Put::Created;
+    let again = open()?.put_new(name, b"second")? == Put::Exists;
+    let kept = open()?.get(name, LIMIT)?.as_deref() == Some(b"first");
     let once = unless(created && again && kept, "a second writer replaced the first one's file");
-    let tag = match first.get_changed(name, LIMIT, None)? {
+    let tag = match open()?.get_changed(name, LIMIT, None)? {
         Changed::New(_, tag) => tag,
         Changed::Gone | Changed::Same => None,
     };
-    second.put_over(name, b"third")?;
-    let seen = match first.get_changed(name, LIMIT, tag.as_deref())? {
+    open()?.put_over(name, b"third")?;
+    let seen = match open()?.get_changed(name, LIMIT, tag.as_deref())? {
         Changed::New(bytes, _) => bytes == b"third",
         Changed::Gone | Changed::Same => false,
     };
     let replaced = unless(seen, "the old file was still served");
-    third.delete(name)?;
-    let gone = unless(first.get(name, LIMIT)?.is_none(), "it was still served");
+    open()?.delete(name)?;
+    let gone = unless(open()?.get(name, LIMIT)?.is_none(), "it was still served");
     Ok((once, replaced, gone))
 }
 

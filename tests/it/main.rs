@@ -15,6 +15,8 @@ mod disk;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod git;
+#[cfg(test)]
 mod hints;
 #[cfg(test)]
 mod interop;

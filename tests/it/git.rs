@@ -1,0 +1,50 @@
+//! A channel in a git repository, through the program.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::world::{World, example, items, text};
+
+/// Makes an empty repository that both machines can reach.
+fn repository(world: &World) -> PathBuf {
+    let path = world.path("notes.git");
+    let made = Command::new("git").args(["init", "--quiet", "--bare", &text(&path)]).status();
+    assert!(made.unwrap().success());
+    path
+}
+
+#[test]
+fn a_channel_in_a_git_repository_is_published_granted_pulled_and_loaded() {
+    let (ada, bob) = (World::new(), World::new());
+    let address = format!("git:{}", text(&repository(&ada)));
+    ada.ok(&["setup"]);
+    bob.ok(&["setup"]);
+    ada.ok(&["channel", "probe", &address, "--rounds", "1"]);
+    ada.ok(&["channel", "add", "notes", &address]);
+    let device = bob.ok(&["key", "show", "device"]);
+    ada.ok(&["channel", "grant", "notes", device.trim(), "--as", "bob"]);
+    ada.learn("day-one.jsonl");
+    let shown = ada.json(&["channel", "show", "notes"]);
+    bob.ok(&["channel", "add", "notes", shown["invite"].as_str().unwrap()]);
+    bob.ok(&["pull", "notes"]);
+    bob.ok(&["load", "notes"]);
+    ada.ok(&["compile", &example("day-two.jsonl")]);
+    ada.ok(&["publish", "notes"]);
+    bob.ok(&["pull", "notes"]);
+    bob.ok(&["load", "notes"]);
+    let log = |world: &World| items(&world.json(&["log", "notes"])["versions"]).to_vec();
+    assert_eq!(log(&bob).len(), 2);
+    let heads = |world: &World| -> Vec<_> {
+        log(world).iter().map(|version| version["head"].clone()).collect()
+    };
+    assert_eq!(heads(&bob), heads(&ada));
+}
+
+#[test]
+fn a_repository_that_is_not_there_is_not_an_empty_channel() {
+    let world = World::new();
+    world.ok(&["setup"]);
+    let address = format!("git:{}", text(&world.path("nowhere.git")));
+    let refused = world.run(&["channel", "add", "notes", &address]);
+    refused.fails(5, &["nowhere.git", "hint: "]);
+}
