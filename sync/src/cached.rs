@@ -15,7 +15,7 @@ use crate::survey::linked;
 ///
 /// Files that are named by their digest are kept as they arrive, so that a pull that was cut short
 /// goes on where it stopped. Notes are kept by whoever verified them.
-pub struct Cached<'a, R: Remote + ?Sized, M: Remote + ?Sized> {
+pub struct Cached<'a, R: Remote, M: Remote> {
     far: &'a R,
     mirror: &'a M,
     /// Whether the notes of the mirror hold together; otherwise the remote's are read.
@@ -26,7 +26,7 @@ pub struct Cached<'a, R: Remote + ?Sized, M: Remote + ?Sized> {
     fetched: Cell<u64>,
 }
 
-impl<'a, R: Remote + ?Sized, M: Remote + ?Sized> Cached<'a, R, M> {
+impl<'a, R: Remote, M: Remote> Cached<'a, R, M> {
     /// Puts `mirror` before `far`, for a channel of which `trust` is known.
     pub fn new(far: &'a R, mirror: &'a M, trust: &Trust) -> Self {
         let known = &trust.known;
@@ -36,7 +36,7 @@ impl<'a, R: Remote + ?Sized, M: Remote + ?Sized> Cached<'a, R, M> {
             known.revocations.map(|reference| Name::revocations(reference.number)),
             known.floor.map(|floor| Name::head(channel, floor.version)),
         ];
-        let sound = linked(&mirror, trust).is_ok();
+        let sound = linked(mirror, trust).is_ok();
         let ask = RefCell::new(newest.into_iter().flatten().collect());
         Self { far, mirror, sound, ask, fetched: Cell::new(0) }
     }
@@ -62,16 +62,11 @@ impl<'a, R: Remote + ?Sized, M: Remote + ?Sized> Cached<'a, R, M> {
 }
 
 /// Returns a file that has the digest in its name.
-fn intact<M: Remote + ?Sized>(
-    mirror: &M,
-    name: &Name,
-    limit: u64,
-    digest: &Digest,
-) -> Option<Vec<u8>> {
+fn intact<M: Remote>(mirror: &M, name: &Name, limit: u64, digest: &Digest) -> Option<Vec<u8>> {
     mirror.get(name, limit).ok().flatten().filter(|bytes| Digest::of(bytes) == *digest)
 }
 
-impl<R: Remote + ?Sized, M: Remote + ?Sized> Remote for Cached<'_, R, M> {
+impl<R: Remote, M: Remote> Remote for Cached<'_, R, M> {
     fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         if let Some(bytes) = self.kept(name, limit) {
             return Ok(Some(bytes));

@@ -58,32 +58,6 @@ pub trait Remote {
     fn delete(&self, name: &Name) -> Result<(), Error>;
 }
 
-impl<R: Remote + ?Sized> Remote for &R {
-    fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        (**self).get(name, limit)
-    }
-
-    fn get_changed(&self, name: &Name, limit: u64, tag: Option<&str>) -> Result<Changed, Error> {
-        (**self).get_changed(name, limit, tag)
-    }
-
-    fn size(&self, name: &Name) -> Result<Option<u64>, Error> {
-        (**self).size(name)
-    }
-
-    fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
-        (**self).put_new(name, bytes)
-    }
-
-    fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
-        (**self).put_over(name, bytes)
-    }
-
-    fn delete(&self, name: &Name) -> Result<(), Error> {
-        (**self).delete(name)
-    }
-}
-
 /// A remote of any kind.
 pub type AnyRemote = Box<dyn Remote + Send + Sync>;
 
