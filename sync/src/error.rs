@@ -217,7 +217,8 @@ impl Explain for Error {
                 "what is loaded stays usable; run the command again when the remote answers"
             }
             Self::Denied { .. } => {
-                "check the credentials in the environment (`AWS_…`, `GOOGLE_…`, `AZURE_…`, git's own)"
+                "a web server must show its files to anyone; for others, check the credentials in \
+                 the environment (`AWS_…`, `GOOGLE_…`, `AZURE_…`, git's own)"
             }
             Self::NotAtomic { .. } => {
                 "publish from one machine only, or use a store that creates a name once; reading \

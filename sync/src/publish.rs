@@ -108,7 +108,10 @@ pub fn publish(
             tracing::info!(%channel, version = %sealed.version, "published");
             return Ok(Published::New(sealed));
         }
-        wait(tries);
+        // The last loss is told at once.
+        if tries < TRIES {
+            wait(tries);
+        }
     }
     Err(Error::LostRace { channel: channel.clone(), tries: TRIES })
 }

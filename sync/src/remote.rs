@@ -1,5 +1,7 @@
 //! The seam to where a channel's files live.
 
+use garner_kernel::bundle::limits;
+
 use crate::error::Error;
 use crate::layout::Name;
 
@@ -45,7 +47,11 @@ pub trait Remote {
     /// # Errors
     /// As [`Self::get`].
     fn size(&self, name: &Name) -> Result<Option<u64>, Error> {
-        Ok(self.get(name, u64::MAX - 1)?.map(|bytes| bytes.len() as u64))
+        // What a stranger put there is not read into memory, however large it is.
+        match self.get(name, limits::OBJECT) {
+            Err(Error::TooLarge { got, .. }) => Ok(Some(got)),
+            found => Ok(found?.map(|bytes| bytes.len() as u64)),
+        }
     }
 
     /// Creates a file unless it exists.
@@ -90,4 +96,35 @@ impl<R: Remote + ?Sized> Remote for Box<R> {
 /// Returns a file that must be there.
 pub(crate) fn required(remote: &impl Remote, name: &Name, limit: u64) -> Result<Vec<u8>, Error> {
     remote.get(name, limit)?.ok_or_else(|| Error::MissingFile { name: name.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A remote whose files are all too large.
+    struct Huge;
+
+    impl Remote for Huge {
+        fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+            Err(Error::TooLarge { name: name.to_string(), got: limit + 1, max: limit })
+        }
+
+        fn put_new(&self, _: &Name, _: &[u8]) -> Result<Put, Error> {
+            Ok(Put::Exists)
+        }
+
+        fn put_over(&self, _: &Name, _: &[u8]) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn delete(&self, _: &Name) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_file_that_is_too_large_is_told() {
+        assert_eq!(Huge.size(&Name::root(1)).unwrap(), Some(limits::OBJECT + 1));
+    }
 }
