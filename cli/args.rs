@@ -7,7 +7,7 @@ use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Trust};
 
 use crate::commands::{
     ask, channel, compile, completions, demo, diff, doctor, fragment, key, load, log, model,
-    operation, publish, pull, recall, review, rollback, setup, status, undo, verify,
+    operation, publish, pull, recall, review, revoke, rollback, setup, status, undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Rollback(rollback::Arguments),
     /// Undo the last change to the store
     Undo(undo::Arguments),
+    /// Take fragments back from every reader, whatever version it reads
+    Revoke(revoke::Arguments),
     /// Check bundles, channels, the store, or where fragments came from
     Verify(verify::Arguments),
     /// Manage fragments

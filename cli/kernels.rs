@@ -177,6 +177,7 @@ impl Context {
             Err(
                 garner_sync::Error::MissingFile { .. }
                 | garner_sync::Error::NoRepository
+                | garner_sync::Error::NotKept { .. }
                 | garner_sync::Error::NoVersion { .. },
             ) if settings.url.is_some() => {
                 self.pull(channel, Some(version))?;

@@ -82,6 +82,7 @@ impl Publisher {
             reason: Reason::Publish,
             channel: CHANNEL.parse()?,
             parent,
+            afresh: false,
             keyring: (&self.keyring, self.keyring.seal()?),
             publisher: &self.key,
             now: Self::created(number),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use garner_kernel::{Embedder, Kernel, Verified};
-use garner_loader::{Effect, LoadOptions, LoadReport, OrderRule, PlannedText, Vectors};
+use garner_loader::{Effect, Erasure, LoadOptions, LoadReport, OrderRule, PlannedText, Vectors};
 use serde_json::json;
 
 use crate::context::Context;
@@ -42,16 +42,37 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let mut reports = Vec::new();
     for kernel in &kernels {
         let verified = context.open_kernel(kernel)?;
+        let erasure = if arguments.dry_run { None } else { erase(&verified, context)? };
         let report = load(arguments, &verified, context)?;
         if !context.global.json {
             context.output.print(&text(&report, arguments.dry_run))?;
         }
-        reports.push(json(&report));
+        reports.push(json(&report, erasure.as_ref()));
     }
     if context.global.json {
         return context.output.print_json(json!({ "loaded": reports }));
     }
     Ok(())
+}
+
+/// Erases what was revoked from every loaded version, also where no version is to be loaded.
+fn erase(verified: &Verified<Kernel>, context: &Context) -> Result<Option<Erasure>, Error> {
+    if verified.get().revoked.is_empty() {
+        return Ok(None);
+    }
+    let erasure = context.store_to_write()?.revoke(verified, &context.stamp()?)?;
+    if let Some(erasure) = &erasure {
+        let count = table::count(erasure.fragments.len(), "revoked fragment");
+        let channel = &erasure.channel;
+        context.output.say(&format!("Erased {count} from every loaded version of `{channel}`."));
+        if !erasure.journal_cleared {
+            context.output.say(
+                "Another process reads the store, and its journal may still hold them: end it, \
+                 then run `garner load` again.",
+            );
+        }
+    }
+    Ok(erasure)
 }
 
 fn load(
@@ -146,7 +167,8 @@ fn text(report: &LoadReport, dry_run: bool) -> String {
     }
 }
 
-fn json(report: &LoadReport) -> serde_json::Value {
+fn json(report: &LoadReport, erasure: Option<&Erasure>) -> serde_json::Value {
+    let erased = erasure.map(|erasure| &*erasure.fragments).unwrap_or_default();
     let effect = match report.effect {
         Effect::Reads => "reads",
         Effect::Held { .. } => "held",
@@ -166,5 +188,6 @@ fn json(report: &LoadReport) -> serde_json::Value {
         "changed": summary.changed,
         "embedded": report.embedded,
         "operation": report.operation,
+        "erased": erased.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }

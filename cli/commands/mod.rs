@@ -18,6 +18,7 @@ pub(crate) mod publish;
 pub(crate) mod pull;
 pub(crate) mod recall;
 pub(crate) mod review;
+pub(crate) mod revoke;
 pub(crate) mod rollback;
 pub(crate) mod rotate;
 pub(crate) mod setup;
@@ -54,6 +55,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Log(arguments) => log::run(arguments, context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Rollback(arguments) => rollback::run(arguments, context),
+        Command::Revoke(arguments) => revoke::run(arguments, context),
         Command::Undo(arguments) => undo::run(arguments, context),
         Command::Verify(arguments) => verify::run(arguments, context),
         Command::Fragment(command) => fragment::run(command, context),

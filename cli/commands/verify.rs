@@ -245,6 +245,9 @@ fn channel_checks(channel: &ChannelName, context: &Context) -> Result<Vec<Checke
             Ok((_, Err(why))) => {
                 Checked::holds(format!("{}: signed and whole, not read: {why}", release.version))
             }
+            Err(Error::Sync(garner_sync::Error::NotKept { .. })) => {
+                Checked::holds(format!("{}: linked; its files were collected", release.version))
+            }
             Err(error) => Checked::broken(release.version.to_string(), vec![error.to_string()]),
         });
     }

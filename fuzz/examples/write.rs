@@ -113,6 +113,7 @@ impl Publisher {
             reason: Reason::Publish,
             channel: CHANNEL.parse().unwrap(),
             parent,
+            afresh: false,
             keyring: (&self.keyring, self.sealed_keyring.clone()),
             publisher: &ada,
             now: moment("2026-01-02T00:00:00Z").plus_days(u32::try_from(number).unwrap()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bundle::Revoked;
 use crate::digest::{Digest, FragmentId};
 use crate::error::Error;
 use crate::fragment::Fragment;
@@ -142,6 +143,21 @@ impl Contents {
         Ok(())
     }
 
+    /// Takes revoked fragments out, as if by a record with the next revision (docs/format.md,
+    /// "Verification", step 10).
+    ///
+    /// # Errors
+    /// [`Error::RevisionWentBack`] for a fragment at the highest revision there is.
+    pub fn withhold(&mut self, revoked: &Revoked) -> Result<(), Error> {
+        for (id, revocation) in revoked {
+            if let Some(fragment) = self.fragment(id) {
+                let tombstone = revocation.tombstone(*id, fragment.revision);
+                self.apply(Change::Del(tombstone))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the changes, in the order of their ids, that turn `self` into `newer`.
     ///
     /// What is only here is not mentioned: nothing ever vanishes without a tombstone.
@@ -266,6 +282,8 @@ pub struct Kernel {
     pub publisher: String,
     /// When it was published.
     pub created: Moment,
-    /// The fragments and tombstones.
+    /// The fragments and tombstones, without those that are revoked.
     pub contents: Contents,
+    /// Everything that is revoked in its repository, whether this version held it or not.
+    pub revoked: Revoked,
 }

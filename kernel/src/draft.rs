@@ -147,6 +147,13 @@ impl Draft {
         true
     }
 
+    /// Removes an entry that was revoked: neither its text nor what is distilled again stays here.
+    pub fn bury(&mut self, id: FragmentId, at: Moment) {
+        let revision = self.entries.remove(&id).map_or(0, |entry| entry.fragment.revision);
+        let (revision, reason) = (revision.saturating_add(1), TombstoneReason::Revoked);
+        self.tombstones.entry(id).or_insert(Tombstone { id, revision, at, reason });
+    }
+
     /// Returns the fragments that the next kernel will hold, in the order of their ids.
     pub fn active(&self) -> impl Iterator<Item = &Fragment> {
         self.entries.values().filter(|e| e.status == Status::Active).map(|e| &e.fragment)

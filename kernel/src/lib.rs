@@ -37,6 +37,7 @@ pub use error::Error;
 pub use explain::{Explain, Fault};
 pub use fragment::{Confidence, Fragment, Source, Text, normalize};
 pub use moment::Moment;
+pub use tree::TreeHasher;
 pub use words::{
     ChannelName, Class, FileName, KeyName, Kind, ProjectName, RecordId, RevocationReason, RuleName,
     Scope, SessionId, Tag, Trust,

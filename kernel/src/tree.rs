@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use crate::digest::{Digest, FragmentId};
 
 /// Adds up the tree digest, fragment by fragment in the order of their ids.
-#[derive(Default)]
-pub(crate) struct TreeHasher {
+#[derive(Debug, Default)]
+pub struct TreeHasher {
     hasher: Sha256,
     /// The line of one fragment; kept, so that each does not allocate its own.
     line: Vec<u8>,
@@ -16,7 +16,7 @@ pub(crate) struct TreeHasher {
 
 impl TreeHasher {
     /// Adds `id SP revision SP sha256(record) LF`.
-    pub(crate) fn add(&mut self, id: FragmentId, revision: u32, record: &Digest) {
+    pub fn add(&mut self, id: FragmentId, revision: u32, record: &Digest) {
         self.line.clear();
         self.line.extend_from_slice(id.digest().hex().as_flattened());
         // Writing to a vector never fails.
@@ -27,7 +27,7 @@ impl TreeHasher {
     }
 
     /// Returns the digest of all lines.
-    pub(crate) fn finish(self) -> Digest {
+    pub fn finish(self) -> Digest {
         Digest::from_bytes(self.hasher.finalize().into())
     }
 }

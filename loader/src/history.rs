@@ -61,7 +61,7 @@ impl Store {
             let last = last_not_undone(&operation::list(db, usize::MAX >> 1)?)?;
             let action = Action::Undo { operation: last.number };
             let act = Act { stamp: stamp.clone(), action };
-            operation::commit(db, act, view::current(db)?, last.before)
+            operation::commit(db, act, operation::before(db)?, last.before)
         })
     }
 
@@ -119,19 +119,24 @@ impl Store {
         after: impl FnOnce(&Connection, View) -> Result<View, Trouble>,
     ) -> Result<Operation, Error> {
         self.write(|db| {
-            let before = view::current(db)?;
-            let after = after(db, before.clone())?;
+            let before = operation::before(db)?;
+            let after = after(db, before.view.clone())?;
             operation::commit(db, Act { stamp: stamp.clone(), action }, before, after)
         })
     }
 }
 
 /// Returns the newest operation that no undo names and that is no undo itself.
+///
+/// What was revoked is gone for ever: there is nothing to bring back.
 fn last_not_undone(newest_first: &[Operation]) -> Result<Operation, Trouble> {
     let undone: BTreeSet<u64> = newest_first.iter().filter_map(undoes).collect();
     newest_first
         .iter()
-        .find(|op| undoes(op).is_none() && !undone.contains(&op.number))
+        .find(|op| {
+            let revokes = matches!(op.action, Action::Revoke { .. });
+            !revokes && undoes(op).is_none() && !undone.contains(&op.number)
+        })
         .cloned()
         .ok_or_else(|| Error::NothingToUndo.into())
 }

@@ -18,7 +18,8 @@ mod tests;
 
 pub use error::Error;
 pub use load::{
-    Effect, LoadOptions, LoadPlan, LoadReport, OrderRule, PlannedText, Progress, Summary, Vectors,
+    Effect, Erasure, LoadOptions, LoadPlan, LoadReport, OrderRule, PlannedText, Progress, Summary,
+    Vectors,
 };
 pub use recall::{
     Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Signals, TermSignal, TermUse,

@@ -1,5 +1,6 @@
 //! Values and an embedder for the tests of this crate.
 
+use garner_kernel::bundle::Revoked;
 use garner_kernel::{
     Change, Confidence, Contents, Digest, EmbedError, Embedder, EmbedderId, Fragment, Kernel, Kind,
     Lineage, Moment, Scope, Source, Text, Trust, Vector, Version,
@@ -80,6 +81,7 @@ pub(crate) fn kernel(channel: &str, version: u64, contents: Contents) -> Kernel 
         publisher: "key-1".to_owned(),
         created: now(),
         contents,
+        revoked: Revoked::new(),
     }
 }
 

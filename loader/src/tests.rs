@@ -40,6 +40,7 @@ fn verified() -> Verified<Kernel> {
         reason: Reason::Publish,
         channel: "notes".parse().unwrap(),
         parent: None,
+        afresh: false,
         keyring: (&keyring, keyring.seal().unwrap()),
         publisher: &key,
         now: moment("2026-01-02T00:00:00Z"),

@@ -104,4 +104,9 @@ impl<R: Remote, M: Remote> Remote for Cached<'_, R, M> {
         self.ask.borrow_mut().insert(name.clone());
         self.far.delete(name)
     }
+
+    fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
+        self.ask.borrow_mut().extend(names.iter().cloned());
+        self.far.delete_all(names)
+    }
 }

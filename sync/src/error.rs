@@ -131,6 +131,14 @@ pub enum Error {
         /// The version.
         version: Version,
     },
+    /// The files of an old version are gone; its head is still linked.
+    #[error("the files of {version} of channel `{channel}` are no longer there")]
+    NotKept {
+        /// The channel.
+        channel: ChannelName,
+        /// The version.
+        version: Version,
+    },
     /// Nothing was published to the channel yet.
     #[error("nothing was published to channel `{channel}` yet")]
     Empty {
@@ -192,6 +200,7 @@ impl Explain for Error {
             | Self::Settings { .. } => Fault::Input,
             Self::NoRepository
             | Self::NoVersion { .. }
+            | Self::NotKept { .. }
             | Self::Empty { .. }
             | Self::UnknownChannel { .. } => Fault::Missing,
             Self::NotAtomic { .. }
@@ -243,6 +252,12 @@ impl Explain for Error {
             }
             Self::NoVersion { channel, .. } | Self::Empty { channel } => {
                 return Some(format!("run `garner log {channel}` to see what there is"));
+            }
+            Self::NotKept { channel, .. } => {
+                return Some(format!(
+                    "old versions are collected after a while; `garner load {channel}` reads the \
+                     newest"
+                ));
             }
             Self::LostRace { .. } => "run `garner publish` again",
             Self::RootExists { .. } => {

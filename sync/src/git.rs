@@ -60,7 +60,8 @@ struct State {
 enum Change<'a> {
     Create(&'a Name, &'a str),
     Replace(&'a Name, &'a str),
-    Remove(&'a Name),
+    /// At least one.
+    Remove(&'a [Name]),
 }
 
 /// What came of a push.
@@ -169,7 +170,9 @@ impl GitRemote {
             }
             match change {
                 Change::Create(name, _) if self.exists(state, name) => return Ok(Put::Exists),
-                Change::Remove(name) if !self.exists(state, name) => return Ok(Put::Created),
+                Change::Remove(names) if !names.iter().any(|name| self.exists(state, name)) => {
+                    return Ok(Put::Created);
+                }
                 _ => {}
             }
             let Some(commit) = self.commit(state, change)? else { return Ok(Put::Created) };
@@ -213,7 +216,7 @@ impl GitRemote {
         }
         run(&["update-index", "--replace", "--index-info"], change.entries(state).as_bytes())?;
         let tree = run(&["write-tree"], &[])?;
-        let mut arguments = vec!["commit-tree", &tree, "-m", change.name().as_str()];
+        let mut arguments = vec!["commit-tree", &tree, "-m", change.name()];
         if let Some(tip) = &state.tip {
             if run(&["rev-parse", &format!("{tip}^{{tree}}")], &[])? == tree {
                 return Ok(None);
@@ -300,29 +303,45 @@ impl Remote for GitRemote {
     }
 
     fn delete(&self, name: &Name) -> Result<(), Error> {
+        self.delete_all(std::slice::from_ref(name))
+    }
+
+    fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
+        if names.is_empty() {
+            return Ok(());
+        }
         let mut state = self.lock();
-        state.waiting.remove(name);
-        self.land(&mut state, Change::Remove(name)).map(drop)
+        for name in names {
+            state.waiting.remove(name);
+        }
+        self.land(&mut state, Change::Remove(names)).map(drop)
     }
 }
 
 impl<'a> Change<'a> {
-    const fn name(self) -> &'a Name {
+    /// Returns the name of the file, or of the first of them.
+    fn name(self) -> &'a str {
         match self {
-            Self::Create(name, _) | Self::Replace(name, _) | Self::Remove(name) => name,
+            Self::Create(name, _) | Self::Replace(name, _) => name.as_str(),
+            Self::Remove(names) => names.first().map_or("", Name::as_str),
         }
     }
 
     fn task(self) -> Task<'a> {
         let action = if matches!(self, Self::Remove(_)) { "remove" } else { "write" };
-        Task { action, name: self.name().as_str() }
+        Task { action, name: self.name() }
     }
 
     /// Returns what changes in the index, as `git update-index --index-info` takes it.
     fn entries(self, state: &State) -> String {
         let write = |name: &Name, blob: &str| format!("100644 {blob}\t{name}\n");
         match self {
-            Self::Remove(name) => format!("0 {}\t{name}\n", "0".repeat(40)),
+            Self::Remove(names) => {
+                let nothing = "0".repeat(40);
+                let lines =
+                    names.iter().flat_map(|name| ["0 ", &nothing, "\t", name.as_str(), "\n"]);
+                lines.collect()
+            }
             Self::Create(name, blob) | Self::Replace(name, blob) => {
                 let waiting = state.waiting.iter().map(|(name, blob)| write(name, blob));
                 waiting.chain([write(name, blob)]).collect()

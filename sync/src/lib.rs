@@ -7,6 +7,8 @@
 mod atomic;
 mod bucket;
 mod cached;
+mod collect;
+mod commit;
 #[cfg(test)]
 mod drills;
 mod error;
@@ -19,6 +21,7 @@ mod publish;
 mod pull;
 mod remote;
 mod repository;
+mod revoke;
 mod settings;
 mod succession;
 mod survey;
@@ -32,6 +35,7 @@ mod web;
 pub use atomic::write_over;
 pub use bucket::{BucketAddress, BucketRemote, Service};
 pub use cached::Cached;
+pub use collect::{Collection, Retention};
 pub use error::Error;
 pub use folder::FolderRemote;
 pub use git::GitRemote;
@@ -42,6 +46,7 @@ pub use publish::{Publication, Published, create_repository, preview, publish, r
 pub use pull::{Pulled, pull};
 pub use remote::{AnyRemote, Changed, Put, Remote};
 pub use repository::{Polled, Repository, Trust};
+pub use revoke::revoke;
 pub use settings::{ChannelSettings, load_settings, save_settings};
 pub use succession::{Left, Succession, add_root, next_root};
 pub use survey::{Fetched, Overdue, Release, Survey, roots, survey};

@@ -1,27 +1,18 @@
 //! Publishing: make a repository, seal the next version, and commit it by creating its head.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
-use std::thread;
-use std::time::Duration;
-
 use garner_kernel::bundle::{
     self, Anchor, Head, Identity, Keyring, Latest, Note, Parent, Plugins, PublisherKey, Reader,
     Reason, Recipient, RepositoryId, Right, Root, Seal, Sealed, SecretScan, limits,
 };
-use garner_kernel::{Contents, Digest, Moment, Version};
+use garner_kernel::{Contents, Moment, Version};
 
+use crate::commit::{TRIES, commit, wait};
 use crate::error::Error;
 use crate::layout::Name;
 use crate::pull;
 use crate::remote::{Put, Remote, required};
 use crate::repository::Trust;
 use crate::survey::{Survey, survey, survey_to_build_on};
-
-/// How often a lost race is run again on top of what won.
-const TRIES: u32 = 10;
-/// The longest wait before the first of them, in milliseconds; it doubles with each.
-const FIRST_WAIT_MS: u64 = 4;
 
 /// Everything that publishing needs besides the fragments.
 pub struct Publication<'a> {
@@ -141,7 +132,7 @@ fn seal_next(
     check_right(survey, publication.publisher, &Right::Publish)?;
     let newest = open_newest(remote, publication, survey)?;
     let before = newest.as_ref().map(|(parent, _)| parent.contents.clone()).unwrap_or_default();
-    let contents = change(&before)?;
+    let contents = without_revoked(&before, survey, change)?;
     let (keyring, file) = next_keyring(publication, newest.as_ref())?;
     let good = survey.newest_good().map(|good| good.head.version);
     let restores = good.filter(|good| Some(*good) != newest.as_ref().map(|(p, _)| p.head.version));
@@ -156,6 +147,7 @@ fn seal_next(
     {
         return Ok(Published::Unchanged(parent.head.version));
     }
+    let named = survey.newest_good().and_then(|good| good.head.revocations);
     // A clock that is behind must not make a head that no reader accepts.
     let created = newest.as_ref().map(|(parent, _)| parent.head.created);
     let sealed = bundle::seal(
@@ -168,6 +160,7 @@ fn seal_next(
             reason,
             channel: trust.repository.channel.clone(),
             parent: newest.as_ref().map(|(parent, _)| parent),
+            afresh: survey.purges_since(named)?,
             keyring: (&keyring, file),
             publisher: publication.publisher,
             now: created.map_or(publication.now, |created| created.max(publication.now)),
@@ -180,6 +173,19 @@ fn seal_next(
     Ok(Published::New(Box::new(sealed)))
 }
 
+/// Applies `change` to what is left of `before`, and takes out what is revoked of the result.
+fn without_revoked(
+    before: &Contents,
+    survey: &Survey,
+    change: &dyn Fn(&Contents) -> Result<Contents, garner_kernel::Error>,
+) -> Result<Contents, Error> {
+    let mut before = before.clone();
+    before.withhold(&survey.revoked())?;
+    let mut after = change(&before)?;
+    after.withhold(&survey.revoked())?;
+    Ok(after)
+}
+
 /// Returns whether a head names the roots and revocations that count now; otherwise the next
 /// version makes up for it, so that nobody can add to the time before them.
 fn names_roots(head: &Head, survey: &Survey) -> bool {
@@ -188,7 +194,7 @@ fn names_roots(head: &Head, survey: &Survey) -> bool {
 }
 
 /// Checks that the last root gives our key a right.
-fn check_right(survey: &Survey, key: &PublisherKey, right: &Right) -> Result<(), Error> {
+pub(crate) fn check_right(survey: &Survey, key: &PublisherKey, right: &Right) -> Result<(), Error> {
     let ours = key.public();
     if survey.roots().last().holders(right).0.contains(&&ours) {
         return Ok(());
@@ -336,62 +342,6 @@ fn check_own(
         return Ok(());
     }
     Err(garner_kernel::Error::WrongDigest { what: "sealed tree".to_owned(), got, want }.into())
-}
-
-/// Writes the files of a version, its head last; returns whether the head was ours.
-fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Result<bool, Error> {
-    let channel = &trust.repository.channel;
-    let bundle = &sealed.bundle;
-    for object in &bundle.objects {
-        let name = Name::object(&Digest::of(object));
-        // What older versions brought is not sent again.
-        if remote.size(&name)? != Some(object.len() as u64) {
-            put_whole(remote, &name, object)?;
-        }
-    }
-    put_whole(remote, &Name::keyring(&Digest::of(&bundle.keyring)), &bundle.keyring)?;
-    put_whole(remote, &Name::manifest(&Digest::of(&bundle.manifest)), &bundle.manifest)?;
-    let name = Name::head(channel, sealed.version);
-    let head = bundle.heads.last().map_or(&[][..], Vec::as_slice);
-    if !create(remote, &name, head)? {
-        return Ok(false);
-    }
-    remote.put_over(&Name::latest(channel), &sealed.latest)?;
-    Ok(true)
-}
-
-/// Creates a head; returns whether it is ours.
-///
-/// An answer may be lost, or say that the name is taken though nothing is there: what is there
-/// decides, and the same bytes are our own success.
-fn create(remote: &impl Remote, name: &Name, head: &[u8]) -> Result<bool, Error> {
-    let mut put = remote.put_new(name, head);
-    for tries in 1..TRIES {
-        if matches!(put, Ok(Put::Created)) {
-            return Ok(true);
-        }
-        if let Some(there) = remote.get(name, limits::HEAD as u64)? {
-            return Ok(there == head);
-        }
-        put?;
-        wait(tries);
-        put = remote.put_new(name, head);
-    }
-    Ok(put? == Put::Created)
-}
-
-/// Waits a while before another try: longer each time, and for each publisher another while.
-fn wait(tries: u32) {
-    let draw = RandomState::new().build_hasher().finish();
-    let most = FIRST_WAIT_MS << tries.min(8);
-    thread::sleep(Duration::from_millis(draw % most));
-}
-
-/// Creates a file that is named by its digest, or mends one that is damaged.
-fn put_whole(remote: &impl Remote, name: &Name, bytes: &[u8]) -> Result<(), Error> {
-    let damaged = remote.put_new(name, bytes)? == Put::Exists
-        && remote.get(name, limits::OBJECT)?.as_deref() != Some(bytes);
-    if damaged { remote.put_over(name, bytes) } else { Ok(()) }
 }
 
 /// What people without Garner find on a remote.

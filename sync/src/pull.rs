@@ -4,6 +4,7 @@ use garner_kernel::bundle::{self, Bundle, Floor, Known, limits};
 use garner_kernel::{Digest, Moment, Version};
 
 use crate::cached::Cached;
+use crate::collect::Collection;
 use crate::error::Error;
 use crate::layout::Name;
 use crate::remote::{Changed, Remote};
@@ -70,6 +71,11 @@ pub fn pull(
     for (signed, note) in survey.history().heads().iter().zip(survey.head_notes()) {
         let copied = keep(mirror, &Name::head(channel, signed.head.version), note)?;
         new += usize::from(copied);
+    }
+    let floor = trust.known.floor.and_then(|floor| survey.history().at(floor.version));
+    if survey.purges_since(floor.and_then(|floor| floor.head.revocations))? {
+        // What must be erased stands in the versions before the one that was made without it.
+        Collection::of_mirror(mirror, &survey)?.remove(mirror)?;
     }
     let bytes = near.fetched();
     let floor = Floor { version: newest.head.version, head: newest.digest };

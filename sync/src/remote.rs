@@ -62,6 +62,14 @@ pub trait Remote {
 
     /// Removes a file; one that is not there is removed already.
     fn delete(&self, name: &Name) -> Result<(), Error>;
+
+    /// Removes files, each after those before it; a place that can does it in one step.
+    ///
+    /// # Errors
+    /// As [`Self::delete`].
+    fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
+        names.iter().try_for_each(|name| self.delete(name))
+    }
 }
 
 /// A remote of any kind.
@@ -90,6 +98,10 @@ impl<R: Remote + ?Sized> Remote for Box<R> {
 
     fn delete(&self, name: &Name) -> Result<(), Error> {
         (**self).delete(name)
+    }
+
+    fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
+        (**self).delete_all(names)
     }
 }
 

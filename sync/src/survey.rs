@@ -1,8 +1,10 @@
 //! Surveys: everything that a remote says about a channel in public, verified.
 
+use std::borrow::Cow;
+
 use garner_kernel::bundle::{
-    Anchor, Bundle, Freshness, Head, History, Latest, Manifest, Note, NoteRef, Reason, Revocations,
-    RootChain, SignedHead, limits,
+    Anchor, Bundle, Freshness, Head, History, Latest, Manifest, Note, NoteRef, Reason,
+    RevocationClass, Revocations, Revoked, RootChain, SignedHead, limits,
 };
 use garner_kernel::{Digest, KeyName, Moment, Version};
 
@@ -17,7 +19,7 @@ pub struct Survey {
     roots: RootChain,
     root_notes: Vec<Vec<u8>>,
     revocations: Vec<Vec<u8>>,
-    newest_revocations: Option<NoteRef>,
+    newest_revocations: Option<(Revocations, NoteRef)>,
     history: History,
     /// As they were found; a remote that answers differently the next time gains nothing.
     head_notes: Vec<Vec<u8>>,
@@ -121,7 +123,30 @@ impl Survey {
 
     /// Returns the newest revocations note, if there is any.
     pub fn revocations(&self) -> Option<(NoteRef, Vec<u8>)> {
-        Some((self.newest_revocations?, self.revocations.last()?.clone()))
+        let (_, reference) = self.newest_revocations.as_ref()?;
+        Some((*reference, self.revocations.last()?.clone()))
+    }
+
+    /// Returns everything that is revoked in the repository.
+    pub fn revoked(&self) -> Cow<'_, Revoked> {
+        let newest = self.newest_revocations.as_ref();
+        newest.map_or_else(Cow::default, |(revocations, _)| Cow::Borrowed(&revocations.entries))
+    }
+
+    /// Returns whether copies are to be erased that whoever knew only `known` did not know of.
+    pub(crate) fn purges_since(&self, known: Option<NoteRef>) -> Result<bool, Error> {
+        let purged = |revoked: &Revoked| {
+            let purged = revoked.values().filter(|entry| entry.class == RevocationClass::Purge);
+            purged.count()
+        };
+        let index = known.and_then(|known| usize::try_from(known.number).ok()?.checked_sub(1));
+        let note = index.and_then(|index| self.revocations.get(index));
+        let before = match note {
+            // Each note holds everything that the one before held.
+            Some(note) => purged(&Revocations::read(note, &self.roots)?.0.entries),
+            None => 0,
+        };
+        Ok(purged(&self.revoked()) > before)
     }
 
     pub(crate) fn revocation_notes(&self) -> &[Vec<u8>] {
@@ -152,7 +177,8 @@ impl Survey {
     /// Collects the files of one version; the caller opens them, which checks everything.
     ///
     /// # Errors
-    /// [`Error::NoVersion`] if there is no such head, [`Error::MissingFile`] if a file is missing.
+    /// [`Error::NoVersion`] if there is no such head, [`Error::MissingFile`] if a file of the newest
+    /// is missing, [`Error::NotKept`] if one of an older version is.
     pub fn fetch(
         &self,
         remote: &impl Remote,
@@ -163,12 +189,19 @@ impl Survey {
         let missing = || Error::NoVersion { channel: channel.clone(), version };
         let signed = self.history.at(version).ok_or_else(missing)?;
         let newest = self.history.newest().is_some_and(|newest| newest.digest == signed.digest);
-        let (manifest, parsed) = manifest(remote, &signed.head)?;
-        let keyring =
-            remote::required(remote, &Name::keyring(&parsed.keyring.digest), parsed.keyring.size)?;
-        let objects = parsed.objects.iter().map(|object| {
-            remote::required(remote, &Name::object(&object.file.digest), object.file.size)
-        });
+        // The files of an older version may have been collected.
+        let gone = |error| match error {
+            Error::MissingFile { .. } if !newest => {
+                Error::NotKept { channel: channel.clone(), version }
+            }
+            other => other,
+        };
+        let (manifest, parsed) = manifest(remote, &signed.head).map_err(gone)?;
+        let file = |name: &Name, size| remote::required(remote, name, size).map_err(gone);
+        let keyring = file(&Name::keyring(&parsed.keyring.digest), parsed.keyring.size)?;
+        let objects = parsed.objects.iter();
+        let objects =
+            objects.map(|object| file(&Name::object(&object.file.digest), object.file.size));
         let count = usize::try_from(version.get()).unwrap_or(usize::MAX);
         let heads = self.head_notes.get(count.saturating_sub(limits::HEADS)..count);
         let bundle = Bundle {
@@ -233,7 +266,7 @@ fn same_version(signed: SignedHead, version: Version) -> Result<SignedHead, garn
     })
 }
 
-type RevocationNotes = (Vec<Vec<u8>>, Option<NoteRef>);
+type RevocationNotes = (Vec<Vec<u8>>, Option<(Revocations, NoteRef)>);
 
 fn revocations(remote: &impl Remote, roots: &RootChain) -> Result<RevocationNotes, Error> {
     let (mut notes, mut last) = (Vec::new(), None::<(Revocations, NoteRef)>);
@@ -250,20 +283,35 @@ fn revocations(remote: &impl Remote, roots: &RootChain) -> Result<RevocationNote
         let name = Name::revocations(reference.number);
         Revocations::check(bytes, roots).map_err(|source| refused(&name, source))?;
     }
-    Ok((notes, last.map(|(_, reference)| reference)))
+    Ok((notes, last))
+}
+
+/// Returns the manifest that a checked head names; `None` if it was collected.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub(crate) fn manifest_of(remote: &impl Remote, head: &Head) -> Result<Option<Manifest>, Error> {
+    let name = Name::manifest(&head.manifest.digest);
+    let there = remote.get(&name, limits::MANIFEST as u64)?;
+    there.map(|bytes| parse_manifest(&name, head, &bytes)).transpose()
 }
 
 /// Returns the manifest that a checked head names, as bytes and as parsed.
 fn manifest(remote: &impl Remote, head: &Head) -> Result<(Vec<u8>, Manifest), Error> {
     let name = Name::manifest(&head.manifest.digest);
     let bytes = remote::required(remote, &name, limits::MANIFEST as u64)?;
-    head.manifest.check("manifest", &bytes).map_err(|source| refused(&name, source))?;
-    let parsed = Note::parse("manifest", &bytes, limits::MANIFEST)
+    let manifest = parse_manifest(&name, head, &bytes)?;
+    Ok((bytes, manifest))
+}
+
+fn parse_manifest(name: &Name, head: &Head, bytes: &[u8]) -> Result<Manifest, Error> {
+    let refused = |source| refused(name, source);
+    head.manifest.check("manifest", bytes).map_err(refused)?;
+    Note::parse("manifest", bytes, limits::MANIFEST)
         .and_then(|note| Manifest::of(&note))
         // Before any size that it states is used to fetch something.
         .and_then(|manifest| manifest.check_limits().map(|()| manifest))
-        .map_err(|source| refused(&name, source))?;
-    Ok((bytes, parsed))
+        .map_err(refused)
 }
 
 /// How old a `latest` note must be before its tag stands for it, in seconds.

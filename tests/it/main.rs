@@ -49,6 +49,8 @@ mod remote;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod secrets;

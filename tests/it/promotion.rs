@@ -213,6 +213,7 @@ fn seal_unscanned(fragment: Fragment, recipient: &str) -> Vec<u8> {
         reason: Reason::Publish,
         channel: "notes".parse().unwrap(),
         parent: None,
+        afresh: false,
         keyring: (&keyring, file),
         publisher: &key,
         now,

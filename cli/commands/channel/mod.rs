@@ -1,5 +1,6 @@
 //! `garner channel`: where knowledge is published to and read from.
 
+pub(crate) mod gc;
 mod pin;
 mod probe;
 mod readers;
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Probe(probe::Probing),
     /// Add a root that enough holders of root keys signed
     Root(root::Submission),
+    /// Remove from the remote what only old versions need
+    Gc(gc::Arguments),
     /// Forget a channel on this machine; what is loaded and published stays
     Remove {
         /// The channel
@@ -98,6 +101,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Renew { name, dry_run } => upkeep::renew(name, *dry_run, context),
         Command::Probe(arguments) => probe::probe(arguments, context),
         Command::Root(arguments) => root::submit(arguments, context),
+        Command::Gc(arguments) => gc::run(arguments, context),
         Command::Remove { name, consent } => upkeep::remove(name, *consent, context),
     }
 }

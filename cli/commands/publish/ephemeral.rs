@@ -169,6 +169,7 @@ fn seal(
             reason: Reason::Publish,
             channel: channel.clone(),
             parent: None,
+            afresh: false,
             keyring: (&keyring, file),
             publisher: &key,
             now,

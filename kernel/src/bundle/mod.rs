@@ -47,7 +47,7 @@ pub use manifest::{FileRef, Manifest, ObjectRef};
 pub use note::Note;
 pub use object::Role;
 pub use open::{Summary, Verified, open, open_parent, verify};
-pub use revocations::{Revocation, RevocationClass, Revocations};
+pub use revocations::{Revocation, RevocationClass, Revocations, Revoked};
 pub use root::{Holders, KeyGrant, Right, Root};
 pub use root_chain::{RootChain, repository_of};
 pub use seal::{LATEST_DAYS, Parent, Seal, Sealed, seal};

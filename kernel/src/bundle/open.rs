@@ -12,10 +12,9 @@ use super::keyring::{Epoch, Keyring};
 use super::manifest::{Manifest, ObjectRef};
 use super::merge::{Layer, Parts, Tree, merge};
 use super::object::Role;
-use super::revocations::Revocations;
 use super::seal::Parent;
 use super::unseal::{Promise, Unsealed};
-use crate::contents::{Ascending, Change, Contents, Kernel, Lineage, Tombstone, TombstoneReason};
+use crate::contents::{Ascending, Change, Kernel, Lineage};
 use crate::digest::Digest;
 use crate::error::Error;
 
@@ -49,11 +48,10 @@ pub fn open<B: Blob>(
     let mut changes = Ascending::default();
     let mut sink = |change| changes.push(change);
     let checked = read(bundle, anchor, keys, &mut sink, &mut |_| {})?.checked;
+    let Checked { newest, manifest, revocations, .. } = checked;
+    let revoked = revocations.map(|revocations| revocations.entries).unwrap_or_default();
     let mut contents = changes.finish();
-    if let Some(revocations) = &checked.revocations {
-        withhold(&mut contents, revocations)?;
-    }
-    let Checked { newest, manifest, .. } = checked;
+    contents.withhold(&revoked)?;
     let restores = match newest.head.reason {
         Reason::Publish | Reason::Promote(_) => None,
         Reason::RollbackTo(version) => Some(version),
@@ -65,6 +63,7 @@ pub fn open<B: Blob>(
         publisher: manifest.publisher.to_string(),
         created: newest.head.created,
         contents,
+        revoked,
     }))
 }
 
@@ -236,20 +235,4 @@ fn layers<'a, B: Blob>(
         Layer::new(parts)
     });
     std::iter::once(Layer::new(bases)).chain(deltas).collect()
-}
-
-/// Takes revoked fragments out, as if by a record with the next revision.
-fn withhold(contents: &mut Contents, revocations: &Revocations) -> Result<(), Error> {
-    for (id, revocation) in &revocations.entries {
-        let Some(revision) = contents.fragment(id).map(|fragment| fragment.revision) else {
-            continue;
-        };
-        contents.apply(Change::Del(Tombstone {
-            id: *id,
-            revision: revision.saturating_add(1),
-            at: revocation.since,
-            reason: TombstoneReason::Revoked,
-        }))?;
-    }
-    Ok(())
 }

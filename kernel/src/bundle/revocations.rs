@@ -11,6 +11,7 @@ use super::note::Note;
 use super::root::Right;
 use super::root_chain::RootChain;
 use super::statement::{self, RepositoryId, exact};
+use crate::contents::{Tombstone, TombstoneReason};
 use crate::digest::{Digest, FragmentId};
 use crate::error::Error;
 use crate::moment::Moment;
@@ -55,6 +56,17 @@ pub struct Revocation {
     pub since: Moment,
 }
 
+/// What is revoked in a repository, by fragment.
+pub type Revoked = BTreeMap<FragmentId, Revocation>;
+
+impl Revocation {
+    /// Returns what is left of a fragment at this revision.
+    pub fn tombstone(&self, id: FragmentId, revision: u32) -> Tombstone {
+        let (revision, reason) = (revision.saturating_add(1), TombstoneReason::Revoked);
+        Tombstone { id, revision, at: self.since, reason }
+    }
+}
+
 /// The statement itself: each note holds everything that the one before held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocations {
@@ -65,7 +77,7 @@ pub struct Revocations {
     /// The digest of the note before; `None` for the first.
     pub previous: Option<Digest>,
     /// What is revoked.
-    pub entries: BTreeMap<FragmentId, Revocation>,
+    pub entries: Revoked,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -68,6 +68,8 @@ pub struct Seal<'a> {
     pub channel: ChannelName,
     /// The version to build on; `None` for the first.
     pub parent: Option<&'a Parent>,
+    /// Whether nothing of the parent's objects is used again: they hold what must vanish.
+    pub afresh: bool,
     /// The keyring, and its sealed file, which must decrypt to it.
     pub keyring: (&'a Keyring, Vec<u8>),
     /// The key that signs.
@@ -99,7 +101,7 @@ pub struct Sealed {
 
 /// Seals `contents` as the version after `seal.parent`.
 ///
-/// Objects of the parent are used again; only what changed is encrypted anew.
+/// Objects of the parent are used again, unless `seal.afresh`; only what changed is encrypted anew.
 ///
 /// # Errors
 /// [`Error::SecretsFound`] unless the scan is clean; limits and encryption errors.
@@ -207,7 +209,7 @@ enum Segment {
 
 /// Returns the parent's segments and a delta, or new bases where that is smaller in the long run.
 fn segments(contents: &Contents, seal: &Seal<'_>, version: Version) -> Result<Vec<Segment>, Error> {
-    let Some(parent) = seal.parent else { return bases(contents) };
+    let Some(parent) = seal.parent.filter(|_| !seal.afresh) else { return bases(contents) };
     if seal.keyring.0.current().map(|e| e.number) != Some(parent.manifest.epoch) {
         return bases(contents);
     }

@@ -50,6 +50,7 @@ impl Publisher {
             reason: Reason::Publish,
             channel: "notes".parse().unwrap(),
             parent,
+            afresh: false,
             keyring: (&self.keyring, self.keyring.seal().unwrap()),
             publisher: &self.key,
             now: moment(at),

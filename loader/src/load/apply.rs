@@ -12,7 +12,7 @@ use crate::stamp::Stamp;
 use crate::store::membership::{self, Place, Table};
 use crate::store::operation::{self, Act, Action};
 use crate::store::vector_row::{self, EmbedderInfo};
-use crate::store::view::{self, Reading};
+use crate::store::view::Reading;
 use crate::store::{Store, channel, contents, fragment_row};
 
 /// One vector for each text of a plan.
@@ -116,7 +116,7 @@ fn write_kernel(
     decision: &Decision,
     stamp: &Stamp,
 ) -> Result<u64, Trouble> {
-    let before = view::current(db)?;
+    let before = operation::before(db)?;
     let row = channel::ensure(db, &kernel.channel)?;
     let version = kernel.lineage.version;
     if !decision.loaded {
@@ -127,12 +127,12 @@ fn write_kernel(
     if read_back != kernel.contents || read_back.tree_digest() != kernel.contents.tree_digest() {
         return Err(Error::TreeMismatch { channel: kernel.channel.clone(), version }.into());
     }
-    let reading = before.reading(&kernel.channel);
+    let reading = before.view.reading(&kernel.channel);
     let after = match decision.effect {
         Effect::Reads => {
-            before.clone().with(&kernel.channel, Reading { version: Some(version), ..reading })
+            before.view.clone().with(&kernel.channel, Reading { version: Some(version), ..reading })
         }
-        Effect::Held { .. } | Effect::History | Effect::Nothing => before.clone(),
+        Effect::Held { .. } | Effect::History | Effect::Nothing => before.view.clone(),
     };
     let (channel, head) = (kernel.channel.clone(), kernel.head);
     let act = Act { stamp: stamp.clone(), action: Action::Load { channel, version, head } };

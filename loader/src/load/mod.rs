@@ -6,9 +6,11 @@
 mod apply;
 mod plan;
 mod projection;
+mod revoke;
 #[cfg(test)]
 mod tests;
 
 pub use apply::{LoadReport, Vectors};
 pub use plan::{Effect, LoadOptions, LoadPlan, OrderRule, PlannedText, Summary};
 pub use projection::Progress;
+pub use revoke::Erasure;

@@ -93,6 +93,35 @@ fn insert_lists(db: &Connection, row: i64, fragment: &Fragment) -> Result<(), Tr
     Ok(())
 }
 
+/// Returns the rows of a fragment with their revisions.
+pub(crate) fn revisions(db: &Connection, id: &FragmentId) -> Result<Vec<(i64, u32)>, Trouble> {
+    let mut statement =
+        db.prepare_cached("SELECT row, revision FROM fragment WHERE id = ?1 ORDER BY row")?;
+    let rows = statement
+        .query_map([id.digest().as_bytes()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Deletes a row that is in no version of any channel, with all that belongs to it, and returns
+/// whether it did.
+pub(crate) fn delete_unused(db: &Connection, row: i64) -> Result<bool, Trouble> {
+    // The keys of these tables start with another column.
+    let held = "SELECT 1 FROM member WHERE channel IN (SELECT row FROM channel) AND fragment = ?1";
+    if db.prepare_cached(held)?.exists([row])? {
+        return Ok(false);
+    }
+    for sql in [
+        "DELETE FROM source WHERE fragment = ?1",
+        "DELETE FROM supersedes WHERE newer = ?1",
+        "DELETE FROM vector WHERE embedder IN (SELECT row FROM embedder) AND fragment = ?1",
+        "DELETE FROM text_index WHERE rowid = ?1",
+        "DELETE FROM fragment WHERE row = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([row])?;
+    }
+    Ok(true)
+}
+
 /// The terms of a fragment by the columns of the text index.
 pub(crate) struct Indexed {
     statement: Terms,

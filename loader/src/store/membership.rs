@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Trouble;
 
@@ -78,6 +78,70 @@ pub(crate) fn insert(
     }
     // A row that is in all three, or ends at the next version as before, keeps its interval. One
     // that was in no version after `before` reached to `after`, which still holds.
+    Ok(())
+}
+
+/// Loaded versions of a channel: from the first, up to the second where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Interval(u64, Option<u64>);
+
+impl Interval {
+    /// Returns whether a version is in the interval.
+    pub(crate) fn covers(self, version: u64) -> bool {
+        self.0 <= version && self.1.is_none_or(|to| version < to)
+    }
+}
+
+/// Returns whether any version of a channel holds a fragment's row.
+pub(crate) fn is_held(db: &Connection, channel: i64, fragment: i64) -> Result<bool, Trouble> {
+    let sql = "SELECT 1 FROM member WHERE channel = ?1 AND fragment = ?2";
+    Ok(db.prepare_cached(sql)?.exists([channel, fragment])?)
+}
+
+/// Moves every interval of a fragment's row in a channel to a tombstone's row, and returns them.
+pub(crate) fn bury(
+    db: &Connection,
+    channel: i64,
+    fragment: i64,
+    tombstone: i64,
+) -> Result<Vec<Interval>, Trouble> {
+    let mut taken = db.prepare_cached(
+        "DELETE FROM member WHERE channel = ?1 AND fragment = ?2 \
+         RETURNING from_version, to_version",
+    )?;
+    let read = |row: &Row<'_>| Ok(Interval(row.get(0)?, row.get(1)?));
+    let intervals = taken.query_map([channel, fragment], read)?;
+    let intervals: Vec<Interval> = intervals.collect::<Result<_, _>>()?;
+    for interval in &intervals {
+        join(db, channel, tombstone, *interval)?;
+    }
+    Ok(intervals)
+}
+
+/// Adds an interval of a tombstone's row, as one with those that it touches.
+fn join(
+    db: &Connection,
+    channel: i64,
+    tombstone: i64,
+    Interval(from, to): Interval,
+) -> Result<(), Trouble> {
+    let key = "channel = ?1 AND tombstone = ?2";
+    let earlier: Option<u64> = db
+        .prepare_cached(&format!(
+            "DELETE FROM burial WHERE {key} AND to_version = ?3 RETURNING from_version"
+        ))?
+        .query_row(params![channel, tombstone, from], |row| row.get(0))
+        .optional()?;
+    let later: Option<Option<u64>> = db
+        .prepare_cached(&format!(
+            "DELETE FROM burial WHERE {key} AND from_version = ?3 RETURNING to_version"
+        ))?
+        .query_row(params![channel, tombstone, to], |row| row.get(0))
+        .optional()?;
+    db.prepare_cached(
+        "INSERT INTO burial (channel, tombstone, from_version, to_version) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![channel, tombstone, earlier.unwrap_or(from), later.unwrap_or(to)])?;
     Ok(())
 }
 

@@ -116,6 +116,14 @@ impl Store {
         run().map_err(|trouble: Trouble| trouble.at(&self.path))
     }
 
+    /// Writes the journal back into the store and empties it, and returns whether nobody was in the
+    /// way: whoever reads the store needs it.
+    pub(crate) fn clear_journal(&self) -> Result<bool, Error> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+        busy.map(|busy| !busy).map_err(|source| Trouble::from(source).at(&self.path))
+    }
+
     /// Returns the connection, for tests that damage the store.
     #[cfg(test)]
     pub(crate) const fn connection(&self) -> &Connection {

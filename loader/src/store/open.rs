@@ -45,6 +45,8 @@ pub(super) fn made(dir: &Path, path: &Path, patience: Duration) -> Result<Connec
         connection.pragma_update(None, "page_size", 8192)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
+        // What is revoked must not be left on free pages.
+        connection.pragma_update(None, "secure_delete", "on")?;
         migrate(&mut connection, path)?;
         Ok(connection)
     };

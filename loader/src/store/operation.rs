@@ -90,6 +90,13 @@ pub enum Action {
         /// The fragment.
         fragment: FragmentId,
     },
+    /// Fragments were revoked, and erased from every loaded version of a channel.
+    Revoke {
+        /// The channel.
+        channel: ChannelName,
+        /// The fragments, ascending.
+        fragments: Vec<FragmentId>,
+    },
 }
 
 impl Action {
@@ -104,6 +111,7 @@ impl Action {
             Self::Pin { .. } => "pin",
             Self::Unpin { .. } => "unpin",
             Self::Remove { .. } => "remove",
+            Self::Revoke { .. } => "revoke",
         }
     }
 }
@@ -144,6 +152,8 @@ struct WirePayload {
     operation: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fragment: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fragments: Vec<String>,
 }
 
 /// The columns of a row as they are stored and hashed.
@@ -176,14 +186,28 @@ pub(crate) fn next_number(db: &Connection) -> Result<u64, Trouble> {
     Ok(db.query_row("SELECT coalesce(max(n), 0) + 1 FROM operation", [], |row| row.get(0))?)
 }
 
-/// Turns `before`, which must be the store's view, into `after` and appends the operation.
+/// The view before an operation, and what it held then.
+#[derive(Debug, Clone)]
+pub(crate) struct Before {
+    pub(crate) view: View,
+    digest: Digest,
+}
+
+/// Returns the store's view, before anything is changed.
+pub(crate) fn before(db: &Connection) -> Result<Before, Trouble> {
+    let view = view::current(db)?;
+    let digest = view::digest(db, &view)?;
+    Ok(Before { view, digest })
+}
+
+/// Makes `after` the store's view and appends the operation.
 pub(crate) fn commit(
     db: &Connection,
     act: Act,
-    before: View,
+    before: Before,
     after: View,
 ) -> Result<Operation, Trouble> {
-    let digest_before = view::digest(db, &before)?;
+    let Before { view: before, digest: digest_before } = before;
     let digest_after = view::digest(db, &after)?;
     view::store(db, &after)?;
     let previous = last_hash(db)?;
@@ -338,6 +362,10 @@ fn payload_json(action: &Action) -> Result<String, Trouble> {
         Action::Pin { fragment } | Action::Unpin { fragment } | Action::Remove { fragment } => {
             wire.fragment = Some(fragment.to_string());
         }
+        Action::Revoke { channel, fragments } => {
+            wire.channel = Some(channel.to_string());
+            wire.fragments = fragments.iter().map(ToString::to_string).collect();
+        }
     }
     serde_json::to_string(&wire).map_err(|e| Trouble::row("operation", e))
 }
@@ -367,6 +395,10 @@ fn action_from(kind: &str, payload: &str) -> Result<Action, Trouble> {
         "pin" => Action::Pin { fragment: fragment()? },
         "unpin" => Action::Unpin { fragment: fragment()? },
         "remove" => Action::Remove { fragment: fragment()? },
+        "revoke" => {
+            let fragments = wire.fragments.iter().map(|id| id.parse());
+            Action::Revoke { channel: channel()?, fragments: fragments.collect::<Result<_, _>>()? }
+        }
         other => return Err(Trouble::row("operation", format!("unknown kind `{other}`"))),
     })
 }
