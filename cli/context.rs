@@ -3,11 +3,13 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use garner_embed::WordPiece;
 use garner_kernel::{Embedder, Moment};
 use garner_loader::{Actor, OpenOptions, Stamp, Store};
+use garner_sync::Meter;
 
 use crate::args::Global;
 use crate::error::Error;
@@ -85,6 +87,8 @@ pub(crate) struct Context {
     pub(crate) embedder: OnceCell<Option<Rc<dyn Embedder>>>,
     pub(crate) word_piece: OnceCell<Option<Rc<WordPiece>>>,
     pub(crate) unlocked: Unlocked,
+    /// What the remotes of this command moved.
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Context {
@@ -94,8 +98,8 @@ impl Context {
         let places = Places::of_user(global.store.as_deref(), environment.models.as_deref())?;
         let output = Rc::new(Output::standard(&global));
         let (embedder, word_piece) = (OnceCell::new(), OnceCell::new());
-        let unlocked = Unlocked::default();
-        Ok(Self { environment, global, places, output, embedder, word_piece, unlocked })
+        let (unlocked, meter) = (Unlocked::default(), Arc::default());
+        Ok(Self { environment, global, places, output, embedder, word_piece, unlocked, meter })
     }
 
     /// Returns a context whose files are all under `folder`, but for the model.
@@ -108,6 +112,7 @@ impl Context {
             embedder: self.embedder.clone(),
             word_piece: self.word_piece.clone(),
             unlocked: Unlocked::default(),
+            meter: Arc::clone(&self.meter),
         }
     }
 

@@ -110,6 +110,12 @@ pub(crate) enum Error {
     /// The channel has no remote.
     #[error("channel `{channel}` has no remote: its kernels arrive as files")]
     NoRemote { channel: ChannelName },
+    /// A remote on the network is needed, and the user said not to go there.
+    #[error("`{remote}` is on the network, and `--offline` forbids to go there")]
+    OnNetwork { remote: String },
+    /// Something is needed that was not fetched, and the user said not to go where it is.
+    #[error("{} was not fetched yet, and `--offline` forbids to", what(channel, *version))]
+    NotFetched { channel: ChannelName, version: Option<garner_kernel::Version> },
     /// Nothing was compiled for a channel yet.
     #[error("there is no draft for channel `{channel}`")]
     NoDraft { channel: ChannelName },
@@ -151,6 +157,11 @@ impl Error {
     }
 }
 
+/// Returns what is missing of a channel: all of it, or one version.
+fn what(channel: &ChannelName, version: Option<garner_kernel::Version>) -> String {
+    version.map_or_else(|| format!("`{channel}`"), |version| format!("{version} of `{channel}`"))
+}
+
 fn names(channels: &[ChannelName]) -> String {
     channels.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -188,6 +199,7 @@ impl Explain for Error {
             | Self::NoDraft { .. }
             | Self::NoHome
             | Self::NoRemote { .. } => Fault::Missing,
+            Self::OnNetwork { .. } | Self::NotFetched { .. } => Fault::Offline,
             Self::OpenKey { .. } | Self::Untrusted { .. } | Self::Problems { .. } => Fault::Trust,
             Self::TooLarge { .. }
             | Self::KernelName { .. }
@@ -253,6 +265,13 @@ impl Explain for Error {
             Self::NoChannels => "run `garner channel add NAME file:/FOLDER`",
             Self::WhichChannel { .. } => "name one of them",
             Self::NoRemote { .. } => "load a `.kernel` file, or run `garner channel add` again",
+            Self::OnNetwork { .. } => {
+                "run the command without `--offline`; without a network, `garner publish \
+                 --ephemeral --to RECIPIENT --out FILE` seals a draft in a file"
+            }
+            Self::NotFetched { channel, .. } => {
+                return Some(format!("run `garner pull {channel}` once, without `--offline`"));
+            }
             Self::NoDraft { .. } => "run `garner compile SESSION.jsonl` first",
             Self::DraftPrefix { .. } => "run `garner review` to see the ids",
             Self::Untrusted { repository, channel, .. } => {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, NoteRef};
 use garner_kernel::{ChannelName, Contents, Kernel, Verified, Version};
-use garner_sync::{AnyRemote, ChannelSettings, Fetched, FolderRemote, Release, RemoteUrl};
+use garner_sync::{AnyRemote, ChannelSettings, Fetched, FolderRemote, Release};
 
 use crate::context::Context;
 use crate::drafts::names_in;
@@ -93,11 +93,6 @@ impl Context {
         )
     }
 
-    /// Opens the remote at an address.
-    pub(crate) fn open_remote(&self, url: &RemoteUrl) -> Result<AnyRemote, Error> {
-        Ok(url.open(&self.places.cache.join("remotes"))?)
-    }
-
     /// Returns the pulled versions of a channel, the oldest first.
     pub(crate) fn releases(&self, settings: &ChannelSettings) -> Result<Vec<Release>, Error> {
         match garner_sync::survey(&self.mirror(settings)?, &settings.trust) {
@@ -180,6 +175,10 @@ impl Context {
                 | garner_sync::Error::NotKept { .. }
                 | garner_sync::Error::NoVersion { .. },
             ) if settings.url.is_some() => {
+                if self.stays_here(&settings) {
+                    let (channel, version) = (channel.clone(), Some(version));
+                    return Err(Error::NotFetched { channel, version });
+                }
                 self.pull(channel, Some(version))?;
                 Ok(local()?)
             }

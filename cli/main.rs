@@ -18,6 +18,7 @@ mod qr;
 mod report;
 mod section;
 mod table;
+mod transfer;
 mod trust;
 
 use std::process::ExitCode;

@@ -53,7 +53,7 @@ impl Output {
             err: RefCell::new(Box::new(anstream::AutoStream::new(io::stderr(), choice))),
             recorded: RefCell::new(None),
             quiet: global.quiet,
-            bars: !global.quiet && io::stderr().is_terminal(),
+            bars: !global.quiet && !global.json && io::stderr().is_terminal(),
         }
     }
 
@@ -125,6 +125,11 @@ impl Output {
         let spinner = ProgressBar::with_draw_target(None, self.target());
         spinner.enable_steady_tick(Duration::from_millis(120));
         spinner
+    }
+
+    /// Returns a bar for bytes on standard error, drawn only on a terminal.
+    pub(crate) fn transfer_bar(&self) -> ProgressBar {
+        ProgressBar::with_draw_target(None, self.target())
     }
 
     fn target(&self) -> ProgressDrawTarget {

@@ -111,6 +111,8 @@ impl Context {
         };
         // What the mirror holds already need not be fetched to build on it.
         let mirror = self.mirror(settings)?;
+        let channel = &settings.trust.repository.channel;
+        let _shown = self.show_transfer(format!("Publishing `{channel}`"));
         Ok(run(&Cached::new(&remote, &mirror, &settings.trust), &publication)?)
     }
 }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
 use crate::table;
+use crate::transfer::Pace;
 
 /// How often a plan is made again because another process changed the store.
 const TRIES: u32 = 3;
@@ -26,9 +27,12 @@ pub(crate) struct Arguments {
     /// Follow the newest version again after a rollback
     #[arg(long)]
     release: bool,
+    #[command(flatten)]
+    pace: Pace,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    context.keep_to(arguments.pace);
     let kernels = match &arguments.kernel {
         Some(kernel) => vec![kernel.clone()],
         None => {

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use garner_kernel::{ChannelName, Version};
-use garner_sync::{Overdue, Pulled};
+use garner_sync::{ChannelSettings, Overdue, Pulled};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::transfer::Pace;
 use crate::{files, table};
 
 #[derive(Debug, Args)]
@@ -18,9 +19,12 @@ pub(crate) struct Arguments {
     /// Write the newest version to this `.kernel` file as well
     #[arg(long, value_name = "FILE", requires = "channel")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    pace: Pace,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    context.keep_to(arguments.pace);
     let channels = match &arguments.channel {
         Some(channel) => vec![channel.clone()],
         None => context.known_channels()?,
@@ -33,13 +37,17 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         if arguments.channel.is_none() && context.settings(channel)?.url.is_none() {
             continue;
         }
+        let before = context.meter.moved();
         let pulled = context.pull(channel, None)?;
+        let after = context.meter.moved();
+        let bytes = after.bytes - before.bytes;
+        let requests = after.requests - before.requests;
         if !context.global.json {
             context.output.print(&format!(
-                "`{channel}` is at {}: {}, {} bytes fetched.\n",
+                "`{channel}` is at {}: {}, {bytes} bytes in {}.\n",
                 pulled.floor.version,
                 table::count(pulled.new, "new version"),
-                pulled.bytes,
+                table::count(requests, "request"),
             ))?;
         }
         results.push(json!({
@@ -47,7 +55,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             "version": pulled.floor.version.get(),
             "head": pulled.floor.head.to_string(),
             "new": pulled.new,
-            "bytes": pulled.bytes,
+            "bytes": bytes,
+            "requests": requests,
         }));
         context.write_bundle(channel, pulled.floor.version, arguments.out.as_deref())?;
     }
@@ -71,6 +80,12 @@ impl Context {
         Ok(garner_sync::write_over(path, &fetched.bundle.to_bytes())?)
     }
 
+    /// Returns whether what the mirror has must do: the remote is on the network, where `--offline`
+    /// forbids to go.
+    pub(crate) fn stays_here(&self, settings: &ChannelSettings) -> bool {
+        settings.url.as_ref().is_some_and(|url| self.check_reachable(url).is_err())
+    }
+
     /// Pulls a channel into its mirror and remembers the newest head.
     pub(crate) fn pull(
         &self,
@@ -79,8 +94,16 @@ impl Context {
     ) -> Result<Pulled, Error> {
         let _lock = files::lock(&self.places.channel(channel))?;
         let mut settings = self.settings(channel)?;
-        let remote = self.remote(&settings)?;
         let mirror = self.mirror(&settings)?;
+        if self.stays_here(&settings) {
+            return match garner_sync::pulled(&mirror, &settings.trust) {
+                Err(garner_sync::Error::Empty { channel }) => {
+                    Err(Error::NotFetched { channel, version: None })
+                }
+                found => Ok(found?),
+            };
+        }
+        let remote = self.remote(&settings)?;
         let now = self.now();
         if settings.trust.clock_is_behind(now) {
             self.output.say(&format!(
@@ -88,7 +111,9 @@ impl Context {
                 settings.trust.time(now)
             ));
         }
+        let shown = self.show_transfer(format!("Pulling `{channel}`"));
         let pulled = garner_sync::pull(&remote, &mirror, &settings.trust, version, now)?;
+        drop(shown);
         for Overdue { what, expired } in &pulled.overdue {
             self.output.say(&format!(
                 "The {what} of `{channel}` expired on {}; its publisher should run \

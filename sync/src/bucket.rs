@@ -23,6 +23,7 @@ use tokio::runtime::Runtime;
 
 use crate::error::Error;
 use crate::layout::Name;
+use crate::metered::Meter;
 use crate::remote::{Changed, Put, Remote};
 pub use address::{BucketAddress, Service};
 
@@ -50,6 +51,7 @@ pub struct BucketRemote {
     address: BucketAddress,
     store: Arc<dyn ObjectStore>,
     runtime: Mutex<Runtime>,
+    meter: Arc<Meter>,
 }
 
 type Answer<T> = Result<T, object_store::Error>;
@@ -74,7 +76,14 @@ impl BucketRemote {
     fn over(address: &BucketAddress, store: Arc<dyn ObjectStore>) -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Error::io("start the network for", "bucket", e))?;
-        Ok(Self { address: address.clone(), store, runtime: Mutex::new(runtime) })
+        let (runtime, meter) = (Mutex::new(runtime), Arc::default());
+        Ok(Self { address: address.clone(), store, runtime, meter })
+    }
+
+    /// Counts what arrives on `meter` while it arrives, and keeps to its rate.
+    pub(crate) fn counting(mut self, meter: &Arc<Meter>) -> Self {
+        self.meter = Arc::clone(meter);
+        self
     }
 
     fn wait<T>(&self, future: impl Future<Output = T>) -> T {
@@ -119,6 +128,7 @@ impl BucketRemote {
                 return Err(too_large(got));
             }
             bytes.extend_from_slice(&part);
+            self.meter.take(part.len() as u64).await;
         }
         Ok(bytes)
     }

@@ -109,4 +109,11 @@ impl<R: Remote, M: Remote> Remote for Cached<'_, R, M> {
         self.ask.borrow_mut().extend(names.iter().cloned());
         self.far.delete_all(names)
     }
+
+    fn announce(&self, files: &[(Name, u64)]) {
+        let here =
+            |(name, size): &&(Name, u64)| self.mirror.size(name).ok().flatten() == Some(*size);
+        let missing: Vec<_> = files.iter().filter(|file| !here(file)).cloned().collect();
+        self.far.announce(&missing);
+    }
 }

@@ -22,13 +22,16 @@ const FIRST_WAIT_MS: u64 = 4;
 pub(crate) fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Result<bool, Error> {
     let channel = &trust.repository.channel;
     let bundle = &sealed.bundle;
+    let mut files = Vec::new();
     for object in &bundle.objects {
-        let name = Name::object(&Digest::of(object));
+        let (name, size) = (Name::object(&Digest::of(object)), object.len() as u64);
         // What older versions brought is not sent again.
-        if remote.size(&name)? != Some(object.len() as u64) {
-            put_whole(remote, &name, object)?;
+        if remote.size(&name)? != Some(size) {
+            files.push((name, size, object));
         }
     }
+    remote.announce(&files.iter().map(|(name, size, _)| (name.clone(), *size)).collect::<Vec<_>>());
+    files.iter().try_for_each(|(name, _, object)| put_whole(remote, name, object))?;
     put_whole(remote, &Name::keyring(&Digest::of(&bundle.keyring)), &bundle.keyring)?;
     put_whole(remote, &Name::manifest(&Digest::of(&bundle.manifest)), &bundle.manifest)?;
     let name = Name::head(channel, sealed.version);

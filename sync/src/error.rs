@@ -74,6 +74,12 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The text is not a rate.
+    #[error("`{text}` is not a number of bytes a second")]
+    Rate {
+        /// The text.
+        text: String,
+    },
     /// A file of the remote is larger than its kind may be.
     #[error("`{name}` of the remote has {got} bytes, more than {max}")]
     TooLarge {
@@ -194,6 +200,7 @@ impl Explain for Error {
             | Self::LostRace { .. }
             | Self::RootExists { .. } => Fault::Offline,
             Self::Url { .. }
+            | Self::Rate { .. }
             | Self::Denied { .. }
             | Self::ReadOnly { .. }
             | Self::RepositoryExists { .. }
@@ -240,6 +247,7 @@ impl Explain for Error {
                 "write `file:/media/usb/notes`, `https://host/notes`, `git:https://host/notes.git` \
                  or `s3://bucket/notes`"
             }
+            Self::Rate { .. } => "write `800`, `200K` or `1M`",
             Self::TooLarge { .. } | Self::MissingFile { .. } => {
                 "nothing was changed; copy the remote again or ask the publisher"
             }

@@ -89,6 +89,23 @@ pub fn pull(
     Ok(Pulled { releases: survey.releases(), new, bytes, floor, trust, overdue })
 }
 
+/// Returns what the last pull left in `mirror`, and asks no remote.
+///
+/// # Errors
+/// [`Error::Empty`] if nothing was pulled yet; the rule that the mirror breaks.
+pub fn pulled(mirror: &impl Remote, trust: &Trust) -> Result<Pulled, Error> {
+    let empty = || Error::Empty { channel: trust.repository.channel.clone() };
+    let survey = survey(mirror, trust).map_err(|error| match error {
+        Error::NoRepository => empty(),
+        other => other,
+    })?;
+    let newest = survey.history().newest().ok_or_else(empty)?;
+    let floor = Floor { version: newest.head.version, head: newest.digest };
+    let (releases, trust) = (survey.releases(), trust.clone());
+    // What should have been renewed is told by a pull, which could bring what was.
+    Ok(Pulled { releases, new: 0, bytes: 0, floor, trust, overdue: Vec::new() })
+}
+
 /// For how many days the tag of a `latest` note stands for everything else that may be new.
 ///
 /// Whoever adds a root or revocations publishes on top of them, which changes the note; where that

@@ -70,6 +70,10 @@ pub trait Remote {
     fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
         names.iter().try_for_each(|name| self.delete(name))
     }
+
+    /// Says which files will be asked for or written next, with their sizes: whoever shows progress
+    /// then knows how far it goes.
+    fn announce(&self, _files: &[(Name, u64)]) {}
 }
 
 /// A remote of any kind.
@@ -102,6 +106,10 @@ impl<R: Remote + ?Sized> Remote for Box<R> {
 
     fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
         (**self).delete_all(names)
+    }
+
+    fn announce(&self, files: &[(Name, u64)]) {
+        (**self).announce(files);
     }
 }
 

@@ -197,11 +197,14 @@ impl Survey {
             other => other,
         };
         let (manifest, parsed) = manifest(remote, &signed.head).map_err(gone)?;
-        let file = |name: &Name, size| remote::required(remote, name, size).map_err(gone);
-        let keyring = file(&Name::keyring(&parsed.keyring.digest), parsed.keyring.size)?;
+        let keyring = (Name::keyring(&parsed.keyring.digest), parsed.keyring.size);
         let objects = parsed.objects.iter();
-        let objects =
-            objects.map(|object| file(&Name::object(&object.file.digest), object.file.size));
+        let objects = objects.map(|o| (Name::object(&o.file.digest), o.file.size));
+        let files: Vec<(Name, u64)> = [keyring].into_iter().chain(objects).collect();
+        remote.announce(&files);
+        let mut files =
+            files.iter().map(|(name, size)| remote::required(remote, name, *size).map_err(gone));
+        let keyring = files.next().transpose()?.unwrap_or_default();
         let count = usize::try_from(version.get()).unwrap_or(usize::MAX);
         let heads = self.head_notes.get(count.saturating_sub(limits::HEADS)..count);
         let bundle = Bundle {
@@ -210,7 +213,7 @@ impl Survey {
             heads: heads.unwrap_or_default().to_vec(),
             manifest,
             keyring,
-            objects: objects.collect::<Result<_, _>>()?,
+            objects: files.collect::<Result<_, _>>()?,
         };
         let vouched = (!newest).then_some(signed.digest);
         Ok(Fetched { bundle, anchor: trust.anchor(vouched) })

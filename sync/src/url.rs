@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use garner_kernel::bundle::RepositoryId;
 
@@ -10,6 +11,7 @@ use crate::bucket::{BucketAddress, BucketRemote};
 use crate::error::Error;
 use crate::folder::FolderRemote;
 use crate::git::{self, GitRemote};
+use crate::metered::{Meter, Metered};
 use crate::remote::AnyRemote;
 use crate::web::{self, WebRemote};
 
@@ -39,6 +41,32 @@ impl RemoteUrl {
             Self::Web(base) => Ok(Box::new(WebRemote::open(base)?)),
             Self::Git(address) => Ok(Box::new(GitRemote::open(address, cache)?)),
             Self::Bucket(address) => Ok(Box::new(BucketRemote::open(address)?)),
+        }
+    }
+
+    /// Opens the remote like [`Self::open`], and counts on `meter` what it moves.
+    ///
+    /// What is read from web servers and buckets is held to the rate of the meter while it comes;
+    /// everything else moves file by file, with the pause after each. The `git` program fetches and
+    /// pushes at its own speed.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_metered(&self, cache: &Path, meter: &Arc<Meter>) -> Result<AnyRemote, Error> {
+        let far: AnyRemote = match self {
+            Self::Web(base) => Box::new(WebRemote::open(base)?.counting(meter)),
+            Self::Bucket(address) => Box::new(BucketRemote::open(address)?.counting(meter)),
+            Self::Folder(_) | Self::Git(_) => self.open(cache)?,
+        };
+        Ok(Box::new(Metered::new(far, Arc::clone(meter))))
+    }
+
+    /// Returns whether what is there can only be reached over a network.
+    pub fn is_on_network(&self) -> bool {
+        match self {
+            Self::Folder(_) => false,
+            Self::Git(address) => !address.starts_with('/'),
+            Self::Web(_) | Self::Bucket(_) => true,
         }
     }
 }

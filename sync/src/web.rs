@@ -11,12 +11,15 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use reqwest::header::{ACCEPT_ENCODING, HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::{Client, Response, StatusCode, redirect};
 use tokio::runtime::Runtime;
 
 use crate::error::Error;
 use crate::layout::Name;
+use crate::metered::Meter;
 use crate::remote::{Changed, Put, Remote};
 pub(crate) use address::{address, shown};
 use download::{Download, Fault, framing};
@@ -31,6 +34,7 @@ pub struct WebRemote {
     client: Client,
     runtime: Runtime,
     patience: Patience,
+    meter: Arc<Meter>,
 }
 
 impl WebRemote {
@@ -66,7 +70,14 @@ impl WebRemote {
             client: client.build().map_err(|e| failed(chain(&e)))?,
             runtime: runtime.map_err(|e| failed(e.to_string()))?,
             patience,
+            meter: Arc::default(),
         })
+    }
+
+    /// Counts what arrives on `meter` while it arrives, and keeps to its rate.
+    pub(crate) fn counting(mut self, meter: &Arc<Meter>) -> Self {
+        self.meter = Arc::clone(meter);
+        self
     }
 
     /// Asks for a file until it is here, the server says that it will not come, or patience ends.
@@ -133,6 +144,7 @@ impl WebRemote {
         }
         while let Some(chunk) = reply.chunk().await.map_err(|e| failed(&e))? {
             download.push(&chunk)?;
+            self.meter.take(chunk.len() as u64).await;
         }
         download.finish()
     }

@@ -65,6 +65,8 @@ mod tidy;
 #[cfg(test)]
 mod transcripts;
 #[cfg(test)]
+mod transfer;
+#[cfg(test)]
 mod upkeep;
 #[cfg(test)]
 mod way;

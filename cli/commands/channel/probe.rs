@@ -20,6 +20,7 @@ pub(crate) struct Probing {
 
 pub(super) fn probe(arguments: &Probing, context: &Context) -> Result<(), Error> {
     let url = address(&arguments.target, context)?;
+    context.check_reachable(&url)?;
     context.output.say(&format!(
         "{WRITERS} writers meet {} times at `{url}`; what they write is removed.",
         arguments.rounds

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
 use crate::plan::Consent;
+use crate::transfer::Pace;
 use crate::{drill, files, table};
 
 #[derive(Debug, Args)]
@@ -34,9 +35,12 @@ pub(crate) struct Arguments {
     /// Publish what this `.kernel` file proposes, countersigned by our key
     #[arg(long, value_name = "FILE", conflicts_with = "ephemeral")]
     promote: Option<PathBuf>,
+    #[command(flatten)]
+    pace: Pace,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    context.keep_to(arguments.pace);
     match (&arguments.promote, &arguments.out) {
         (Some(file), _) => promote::run(file, arguments, context),
         (None, Some(out)) if arguments.ephemeral => ephemeral::run(arguments, out, context),

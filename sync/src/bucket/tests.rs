@@ -47,7 +47,7 @@ fn addresses_of_buckets_read_what_they_write() {
 #[test]
 fn files_come_back_as_they_were_written() {
     let store = Arc::new(InMemory::new());
-    let (remote, other) = (over(&store), over(&store));
+    let (remote, mut other) = (over(&store), over(&store));
     let name = Name::root(1);
     assert!(remote.get(&name, 64).unwrap().is_none());
     remote.delete(&name).unwrap();
@@ -55,8 +55,11 @@ fn files_come_back_as_they_were_written() {
     assert_eq!(other.put_new(&name, b"x").unwrap(), Put::Exists);
     assert_eq!(other.get(&name, 64).unwrap().unwrap(), [7; 64]);
     assert!(matches!(other.get(&name, 63), Err(Error::TooLarge { got: 64, max: 63, .. })));
+    let meter = Arc::new(Meter::default());
+    other = other.counting(&meter);
     let Changed::New(bytes, tag) = other.get_changed(&name, 64, None).unwrap() else { panic!() };
     assert_eq!(bytes, [7; 64]);
+    assert_eq!(meter.moved().bytes, 64);
     let tag = tag.as_deref();
     assert_eq!(other.get_changed(&name, 64, tag).unwrap(), Changed::Same);
     remote.put_over(&name, b"new").unwrap();

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::server::{Fault, Request, Server, tag};
 use super::{Patience, WebRemote, keeps_protection};
 use crate::tests::setup;
-use crate::{Changed, Error, FolderRemote, MemoryRemote, Name, Remote, RemoteUrl, pull};
+use crate::{
+    Changed, Error, FolderRemote, MemoryRemote, Meter, Metered, Name, Remote, RemoteUrl, pull,
+};
 
 /// A large limit.
 const MAX: u64 = 1 << 20;
@@ -68,6 +71,22 @@ fn a_file_is_asked_for_once_and_as_it_is() {
         assert_eq!(request.headers["user-agent"], concat!("garner/", env!("CARGO_PKG_VERSION")));
         asks_for(request, None);
     }
+}
+
+#[test]
+fn what_arrives_is_counted_while_it_does() {
+    let server = faulty(&[Fault::Drip]);
+    let meter = Arc::new(Meter::default());
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&steps);
+    meter.watch(Some(Box::new(move |moved| seen.lock().unwrap().push(moved.bytes))));
+    // So fast that nobody waits.
+    meter.limit(Some("100G".parse().unwrap()));
+    let remote = Metered::new(remote(&server).counting(&meter), Arc::clone(&meter));
+    assert!(remote.get(&Name::root(1), 5000).unwrap() == Some(file()));
+    assert_eq!((meter.moved().requests, meter.moved().bytes), (1, 5000));
+    let steps = steps.lock().unwrap();
+    assert!(steps.iter().any(|bytes| (1..5000).contains(bytes)), "{steps:?}");
 }
 
 #[test]
