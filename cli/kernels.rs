@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, NoteRef};
-use garner_kernel::{ChannelName, Contents, Kernel, Verified, Version};
+use garner_kernel::{ChannelName, Contents, Kernel, Moment, Verified, Version};
 use garner_sync::{AnyRemote, ChannelSettings, Fetched, FolderRemote, Release};
 
 use crate::context::Context;
@@ -20,6 +20,14 @@ pub(crate) enum KernelName {
     File(PathBuf),
     /// A version of a channel.
     Channel(ChannelName, At),
+}
+
+/// The contents of a kernel, and when they were said.
+pub(crate) struct Dated {
+    pub(crate) contents: Contents,
+    pub(crate) created: Moment,
+    /// Whether nothing newer is known here.
+    pub(crate) is_newest: bool,
 }
 
 /// Which version of a channel.
@@ -148,6 +156,38 @@ impl Context {
             }
         }
         Ok(self.open_kernel(name)?.into_inner().contents)
+    }
+
+    /// Returns the contents of a kernel with their time.
+    pub(crate) fn dated(&self, name: &KernelName) -> Result<Dated, Error> {
+        if let KernelName::Channel(channel, at) = name {
+            let version = self.version_at(channel, *at)?;
+            if let Ok(store) = self.store()
+                && let Ok(contents) = store.contents_at(channel, version)
+            {
+                let created = store.published_at(channel, version)?;
+                let is_newest = self.newest_known(channel)? == Some(version);
+                return Ok(Dated { contents, created, is_newest });
+            }
+        }
+        let Kernel { channel, lineage, created, contents, .. } =
+            self.open_kernel(name)?.into_inner();
+        let is_newest = self.newest_known(&channel)? == Some(lineage.version);
+        Ok(Dated { contents, created, is_newest })
+    }
+
+    /// Returns the newest version of a channel that was pulled or loaded here.
+    fn newest_known(&self, channel: &ChannelName) -> Result<Option<Version>, Error> {
+        let pulled = match self.settings(channel) {
+            Ok(settings) => self.releases(&settings)?.last().map(|release| release.version),
+            Err(Error::UnknownChannel { .. }) => None,
+            Err(other) => return Err(other),
+        };
+        let loaded = match self.store() {
+            Ok(store) => store.channels()?.into_iter().find(|c| c.name == *channel),
+            Err(_) => None,
+        };
+        Ok(pulled.max(loaded.and_then(|channel| channel.newest)))
     }
 
     fn open_version(

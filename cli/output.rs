@@ -35,6 +35,15 @@ pub(crate) const fn choice(color: Color) -> anstream::ColorChoice {
     }
 }
 
+/// What standard output can show.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    /// How many columns it has, where it is a terminal.
+    pub(crate) width: Option<usize>,
+    /// Whether it shows colors.
+    pub(crate) colored: bool,
+}
+
 /// Where a command writes.
 pub(crate) struct Output {
     out: RefCell<Box<dyn Write>>,
@@ -42,19 +51,31 @@ pub(crate) struct Output {
     recorded: RefCell<Option<String>>,
     quiet: bool,
     bars: bool,
+    look: Look,
 }
 
 impl Output {
     /// Writes to standard output and standard error.
     pub(crate) fn standard(global: &Global) -> Self {
         let choice = choice(global.color);
+        let out = anstream::AutoStream::new(io::stdout(), choice);
+        let look = Look {
+            width: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()),
+            colored: out.current_choice() != anstream::ColorChoice::Never,
+        };
         Self {
-            out: RefCell::new(Box::new(anstream::AutoStream::new(io::stdout(), choice))),
+            out: RefCell::new(Box::new(out)),
             err: RefCell::new(Box::new(anstream::AutoStream::new(io::stderr(), choice))),
             recorded: RefCell::new(None),
             quiet: global.quiet,
             bars: !global.quiet && !global.json && io::stderr().is_terminal(),
+            look,
         }
+    }
+
+    /// Returns what standard output can show.
+    pub(crate) const fn look(&self) -> Look {
+        self.look
     }
 
     /// Prints a result.

@@ -79,8 +79,13 @@ pub(crate) fn fragment_lines(fragment: &Fragment, lines: usize) -> String {
 
 /// Returns `head`, and `text` wrapped beside it in at most `lines` lines.
 pub(crate) fn beside(head: &str, text: &str, lines: usize) -> String {
+    beside_within(head, text, lines, WIDTH)
+}
+
+/// Returns the same as [`beside`], for lines of `width` characters.
+pub(crate) fn beside_within(head: &str, text: &str, lines: usize, width: usize) -> String {
     let indent = head.chars().count();
-    let width = WIDTH.saturating_sub(indent).max(30);
+    let width = width.saturating_sub(indent).max(30);
     let text = one_line(text, width * lines);
     let mut wrapped = vec![String::new()];
     for word in text.split(' ') {

@@ -29,7 +29,7 @@ pub use bundle::probe;
 pub use contents::{
     Change, Contents, Kernel, Lineage, MAX_INTEGER, Tombstone, TombstoneReason, Version,
 };
-pub use diff::{Difference, diff};
+pub use diff::{Difference, Shown, diff, diff_over_time, pair};
 pub use digest::{Digest, FieldHasher, FragmentId};
 pub use draft::{Draft, Entry, Merged, Status};
 pub use embedder::{EmbedError, Embedder, EmbedderId, Vector};

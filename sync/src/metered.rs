@@ -196,6 +196,10 @@ impl<R: Remote> Remote for Metered<R> {
         self.run(|far| far.delete(name), |()| 0)
     }
 
+    fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
+        self.run(|far| far.delete_all(names), |()| 0)
+    }
+
     fn announce(&self, files: &[(Name, u64)]) {
         let more: u64 = files.iter().map(|(_, size)| size).sum();
         self.meter.change(|moved| moved.expected = Some(moved.bytes.saturating_add(more)));

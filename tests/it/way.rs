@@ -130,6 +130,15 @@ fn a_difference_is_an_exit_status_where_one_asks_for_it() {
     assert_eq!(world.run(&["diff", "notes@1", "notes@2", "--exit-code"]).status, 1);
     assert_eq!(world.run(&["diff", "notes@2", "notes@2", "--exit-code"]).status, 0);
     assert_eq!(world.ok(&["diff", "notes@2", "notes@2"]), "No difference.\n");
+    let stat = world.ok(&["diff", "notes@1", "notes@2", "--stat"]);
+    assert!(stat.contains("rule (project:tidepool)") && stat.contains("+~"), "{stat}");
+    // What replaces something stands beside it, and is not told again.
+    let shown = world.ok(&["diff", "notes@1", "notes@2"]);
+    assert!(shown.contains("[-test -p tidepool-core`-]{+nextest run --workspace`+}"), "{shown}");
+    let full = world.json(&["diff", "notes@1", "notes@2"]);
+    let mut replaced = items(&full["differences"]).iter().filter(|d| d["change"] == "superseded");
+    assert!(replaced.clone().count() > 0, "{full}");
+    assert!(replaced.all(|d| d["by"] == d["successor"]["id"]), "{full}");
     // A channel alone means its last step.
     assert_eq!(world.ok(&["diff", "notes"]), world.ok(&["diff", "notes@1", "notes@2"]));
 }

@@ -46,7 +46,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments, context: &Context) -> Resu
     let mut plan = plan(file, &proposal, &channel, &buried);
     plan.fact("counts", counts(&differences));
     plan.fact("differences", items(&differences));
-    plan.body(text(&differences, &Form::Full));
+    plan.body(text(&differences, &Form::Full, context.output.look()));
     if !plan.agreed(arguments.consent, context)? {
         return Ok(());
     }

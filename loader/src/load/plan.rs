@@ -242,8 +242,8 @@ fn summary(before: &Contents, after: &Contents) -> Summary {
         let count = match difference {
             Difference::Added { .. } => &mut summary.added,
             Difference::Superseded { .. } => &mut summary.superseded,
-            Difference::Removed { .. } => &mut summary.removed,
-            Difference::Changed { .. } => &mut summary.changed,
+            Difference::Removed { .. } | Difference::Revoked { .. } => &mut summary.removed,
+            Difference::Changed { .. } | Difference::Expired { .. } => &mut summary.changed,
         };
         *count += 1;
     }

@@ -1,6 +1,6 @@
 //! What a loaded version held, rebuilt from its rows.
 
-use garner_kernel::{Change, ChannelName, Contents, Version};
+use garner_kernel::{Change, ChannelName, Contents, Moment, Version};
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
@@ -18,6 +18,21 @@ impl Store {
         self.read(|db| {
             let (row, _) = channel::known_kernel(db, name, version)?;
             contents(db, row, version)
+        })
+    }
+
+    /// Returns when the kernel of this version was published.
+    ///
+    /// # Errors
+    /// As [`Self::contents_at`].
+    pub fn published_at(&self, name: &ChannelName, version: Version) -> Result<Moment, Error> {
+        self.read(|db| {
+            let (row, kernel) = channel::known_kernel(db, name, version)?;
+            let sql = "SELECT created FROM kernel WHERE channel = ?1 AND version = ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let values = params![row, kernel.version.get()];
+            let seconds: i64 = statement.query_row(values, |found| found.get(0))?;
+            Ok(Moment::from_unix(seconds))
         })
     }
 }

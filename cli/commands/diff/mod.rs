@@ -1,14 +1,16 @@
 //! `garner diff`: how two kernels differ.
 
+mod listing;
+mod words;
+
 use clap::Args;
-use garner_kernel::{Difference, FragmentId};
+use garner_kernel::Difference;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
-use crate::output::{self, styled};
-use crate::table;
+use crate::output::Look;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -16,7 +18,7 @@ pub(crate) struct Arguments {
     before: KernelName,
     /// The later kernel (default: the newest of the same channel)
     after: Option<KernelName>,
-    /// Print counts only
+    /// Print counts only, by kind and scope
     #[arg(long)]
     stat: bool,
     /// Exit with status 1 if they differ
@@ -28,15 +30,21 @@ pub(crate) struct Arguments {
 pub(crate) enum Form {
     /// Every fragment.
     Full,
-    /// Counts.
+    /// Counts by kind and scope.
     Stat,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let (before, after) = names(arguments)?;
-    let before = context.contents(&before)?;
-    let after = context.contents(&after)?;
-    let differences = garner_kernel::diff(&before, &after);
+    let (before, after) = (context.dated(&before)?, context.dated(&after)?);
+    // What readers have now counts until now, unless it is compared with itself.
+    let until = if after.is_newest && before.contents != after.contents {
+        context.now().max(after.created)
+    } else {
+        after.created
+    };
+    let differences =
+        garner_kernel::diff_over_time((&before.contents, before.created), (&after.contents, until));
     let form = if arguments.stat { Form::Stat } else { Form::Full };
     print(&differences, &form, context)?;
     if arguments.exit_code && !differences.is_empty() {
@@ -70,29 +78,24 @@ pub(crate) fn print(
     context: &Context,
 ) -> Result<(), Error> {
     if context.global.json {
-        let value = json!({ "counts": counts(differences), "differences": items(differences) });
-        return context.output.print_json(value);
+        return context.output.print_json(json!({
+            "counts": counts(differences),
+            "groups": listing::statistics_json(differences),
+            "differences": items(differences),
+        }));
     }
-    context.output.print(&text(differences, form))
+    context.output.print(&text(differences, form, context.output.look()))
 }
 
 /// Returns differences as people read them.
-pub(crate) fn text(differences: &[Difference], form: &Form) -> String {
+pub(crate) fn text(differences: &[Difference], form: &Form, look: Look) -> String {
     if differences.is_empty() {
         return "No difference.\n".to_owned();
     }
-    let mut text = String::new();
-    if matches!(form, Form::Full) {
-        let mut group = String::new();
-        for difference in differences {
-            let (heading, lines) = lines(difference);
-            if heading != group {
-                text.push_str(&format!("{}\n", styled(&heading, output::BOLD)));
-                group = heading;
-            }
-            text.push_str(&lines);
-        }
-    }
+    let text = match form {
+        Form::Full => listing::full(differences, look),
+        Form::Stat => listing::statistics(differences),
+    };
     format!("{text}{}.\n", summary(differences))
 }
 
@@ -103,64 +106,37 @@ pub(crate) fn items(differences: &[Difference]) -> serde_json::Value {
 
 /// Returns how many differences there are of each sort, as JSON.
 pub(crate) fn counts(differences: &[Difference]) -> serde_json::Value {
-    let mut counts = serde_json::Map::new();
-    for word in WORDS {
-        let count = differences.iter().filter(|d| d.as_str() == word).count();
-        counts.insert(word.to_owned(), count.into());
-    }
-    serde_json::Value::Object(counts)
+    let count = |word: &str| differences.iter().filter(|d| d.as_str() == word).count();
+    let counts = Difference::WORDS.map(|word| (word.to_owned(), count(word).into()));
+    serde_json::Value::Object(counts.into_iter().collect())
 }
 
 /// Returns how many differences there are of each sort, in words.
 pub(crate) fn summary(differences: &[Difference]) -> String {
-    let count = |word: &str| {
-        let count = differences.iter().filter(|d| d.as_str() == word).count();
-        format!("{count} {word}")
-    };
-    WORDS.map(count).join(", ")
-}
-
-const WORDS: [&str; 4] = ["added", "superseded", "removed", "changed"];
-
-/// Returns the heading that a difference stands under, and its lines.
-fn lines(difference: &Difference) -> (String, String) {
-    let line = |mark: &str, style, fragment: &garner_kernel::Fragment, note: String| {
-        let head = format!("  {mark} {}  ", fragment.id.short());
-        let text = table::beside(&head, fragment.statement.as_str(), 4);
-        let heading = format!("{} ({})", fragment.kind, fragment.scope);
-        (heading, format!("{}{note}", styled(text.trim_end(), style)))
-    };
-    let by = |by: &FragmentId| format!("\n      replaced by {}\n", by.short());
-    match difference {
-        Difference::Added { fragment } => line("+", output::GREEN, fragment, "\n".to_owned()),
-        Difference::Superseded { fragment, by: newer } => {
-            line("~", output::YELLOW, fragment, by(newer))
-        }
-        Difference::Removed { fragment, reason } => {
-            let note = reason.map_or("\n".into(), |r| format!("\n      {}\n", r.as_str()));
-            line("-", output::RED, fragment, note)
-        }
-        Difference::Changed { before, after } => {
-            let (was, is) = (before.sources.len(), after.sources.len());
-            let note = format!("\n      revision {} -> {}", before.revision, after.revision);
-            let note = if was == is { note } else { format!("{note}, {was} -> {is} sources") };
-            let note = format!("{note}\n");
-            line("*", output::YELLOW, after, note)
-        }
-    }
+    let count = |word: &str| differences.iter().filter(|d| d.as_str() == word).count();
+    let rare = |word: &str| ["revoked", "expired"].contains(&word);
+    let counts = Difference::WORDS.map(|word| (count(word), word)).into_iter();
+    let told = counts.filter(|(count, word)| *count > 0 || !rare(word));
+    told.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 fn json(difference: &Difference) -> serde_json::Value {
     use super::fragment::json as fragment_json;
     let change = difference.as_str();
     match difference {
-        Difference::Added { fragment } => {
+        Difference::Added { fragment } | Difference::Revoked { fragment } => {
             json!({ "change": change, "fragment": fragment_json(fragment) })
         }
-        Difference::Superseded { fragment, by } => {
-            let by = by.to_string();
-            json!({ "change": change, "fragment": fragment_json(fragment), "by": by })
+        Difference::Expired { fragment } => {
+            let at = fragment.valid_to.map(|end| end.to_string());
+            json!({ "change": change, "fragment": fragment_json(fragment), "at": at })
         }
+        Difference::Superseded { fragment, by } => json!({
+            "change": change,
+            "fragment": fragment_json(fragment),
+            "by": by.id.to_string(),
+            "successor": fragment_json(by),
+        }),
         Difference::Removed { fragment, reason } => {
             let reason = reason.map(garner_kernel::TombstoneReason::as_str);
             json!({ "change": change, "fragment": fragment_json(fragment), "reason": reason })
