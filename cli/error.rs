@@ -185,6 +185,7 @@ impl Explain for Error {
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Fault::Missing,
                 io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
                 | io::ErrorKind::PermissionDenied
                 | io::ErrorKind::ReadOnlyFilesystem
                 | io::ErrorKind::IsADirectory
@@ -233,7 +234,9 @@ impl Explain for Error {
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "check who owns the path and its mode",
-                io::ErrorKind::StorageFull => "make room on the disk; nothing was changed",
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room on the disk and run the command again"
+                }
                 io::ErrorKind::IsADirectory => "name a file, not a folder",
                 _ => return None,
             },

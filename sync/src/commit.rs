@@ -39,7 +39,11 @@ pub(crate) fn commit(remote: &impl Remote, trust: &Trust, sealed: &Sealed) -> Re
     if !create(remote, &name, head)? {
         return Ok(false);
     }
-    remote.put_over(&Name::latest(channel), &sealed.latest)?;
+    // From here on the version is published, whatever becomes of the note.
+    remote.put_over(&Name::latest(channel), &sealed.latest).map_err(|source| {
+        let (channel, version) = (channel.clone(), sealed.version);
+        Error::Unannounced { channel, version, source: Box::new(source) }
+    })?;
     Ok(true)
 }
 

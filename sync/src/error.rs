@@ -151,6 +151,17 @@ pub enum Error {
         /// The channel.
         channel: ChannelName,
     },
+    /// A version is published, but not the note that says so.
+    #[error("{version} of `{channel}` is published, but the note that says so is not")]
+    Unannounced {
+        /// The channel.
+        channel: ChannelName,
+        /// The version.
+        version: Version,
+        /// Why the note could not be written.
+        #[source]
+        source: Box<Error>,
+    },
     /// Others published first, again and again.
     #[error("others published to channel `{channel}` first, {tries} times in a row")]
     LostRace {
@@ -188,6 +199,7 @@ impl Explain for Error {
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Fault::Missing,
                 io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
                 | io::ErrorKind::PermissionDenied
                 | io::ErrorKind::ReadOnlyFilesystem
                 | io::ErrorKind::IsADirectory
@@ -216,13 +228,20 @@ impl Explain for Error {
             | Self::NothingLeft { .. }
             | Self::Refused { .. } => Fault::Trust,
             Self::Kernel(source) => source.fault(),
+            Self::Unannounced { source, .. } => source.fault(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "the disk is full: nothing was changed; make room and run the command again"
+            Self::Io { source, .. }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                // What came before may have been written; it is whole, and not written again.
+                "the disk is full: make room and run the command again"
             }
             Self::Io { .. } => "check that the path exists and that you may write there",
             Self::Unreachable { .. } => {
@@ -268,6 +287,10 @@ impl Explain for Error {
                 ));
             }
             Self::LostRace { .. } => "run `garner publish` again",
+            Self::Unannounced { .. } => {
+                "readers find the version all the same; mend that and run the command again, which \
+                 writes the note"
+            }
             Self::RootExists { .. } => {
                 "nothing was changed; run the command again, on top of the new root"
             }

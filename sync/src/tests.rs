@@ -504,3 +504,40 @@ fn a_second_repository_is_not_made_on_top_of_the_first() {
     let refused = create_repository(&setup.remote, &root, &[&other]);
     assert!(matches!(refused, Err(Error::RepositoryExists { .. })));
 }
+
+/// A remote on which one file cannot be replaced.
+struct Stuck<'a>(&'a MemoryRemote, Name);
+
+impl Remote for Stuck<'_> {
+    fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.0.get(name, limit)
+    }
+
+    fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
+        self.0.put_new(name, bytes)
+    }
+
+    fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
+        if *name == self.1 {
+            return Err(Error::io("write", name.as_str(), std::io::ErrorKind::StorageFull.into()));
+        }
+        self.0.put_over(name, bytes)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), Error> {
+        self.0.delete(name)
+    }
+}
+
+#[test]
+fn a_version_without_its_latest_note_is_told_to_be_published_and_made_up_for() {
+    let setup = setup();
+    let latest = Name::latest(&"notes".parse().unwrap());
+    let told = setup.publish(&Stuck(&setup.remote, latest.clone()), "One.").unwrap_err();
+    assert!(matches!(&told, Error::Unannounced { version, .. } if version.get() == 1), "{told}");
+    assert_eq!(setup.contents(&setup.remote, 1).fragments().len(), 1);
+    assert!(setup.remote.get(&latest, 1 << 20).unwrap().is_none());
+    let again = setup.publish(&setup.remote, "One.").unwrap();
+    assert!(matches!(again, Published::Unchanged(_)));
+    assert!(setup.remote.get(&latest, 1 << 20).unwrap().is_some());
+}
