@@ -275,6 +275,11 @@ pub(crate) fn publisher_public(places: &Places) -> Result<PublicKey, Error> {
     Ok(KeyRole::Publisher.public(places)?.parse()?)
 }
 
+/// Returns the public half of the key that signs roots.
+pub(crate) fn root_public(places: &Places) -> Result<PublicKey, Error> {
+    Ok(KeyRole::Root.public(places)?.parse()?)
+}
+
 /// Returns the key that signs roots.
 pub(crate) fn root(context: &Context) -> Result<PublisherKey, Error> {
     signing(KeyRole::Root, context)

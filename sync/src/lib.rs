@@ -44,7 +44,7 @@ pub use layout::Name;
 pub use memory::MemoryRemote;
 pub use metered::{Meter, Metered, Moved, Rate, Watcher};
 pub use probe::{Promise, WRITERS, probe};
-pub use publish::{Publication, Published, create_repository, preview, publish, renew};
+pub use publish::{Publication, Published, create_repository, preview, publish, put_readme, renew};
 pub use pull::{Pulled, pull, pulled};
 pub use remote::{AnyRemote, Changed, Put, Remote};
 pub use repository::{Polled, Repository, Trust};

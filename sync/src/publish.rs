@@ -67,8 +67,16 @@ pub fn create_repository(
             return Err(Error::RepositoryExists { repository: there.to_string() });
         }
     }
-    remote.put_over(&Name::readme(), README.as_bytes())?;
+    put_readme(remote)?;
     Ok(id)
+}
+
+/// Writes the text that tells people how to read the repository without Garner.
+///
+/// # Errors
+/// What the remote refuses.
+pub fn put_readme(remote: &impl Remote) -> Result<(), Error> {
+    remote.put_over(&Name::readme(), README.as_bytes())
 }
 
 /// Publishes the next version: `change` turns the newest contents into those to publish.
@@ -76,8 +84,9 @@ pub fn create_repository(
 /// When somebody else publishes at the same time, `change` is applied again to what they published.
 ///
 /// # Errors
-/// [`Error::LostRace`] after ten tries; otherwise what sealing or the remote refused. Unless the
-/// result is `Ok`, readers see no new version.
+/// [`Error::LostRace`] after ten tries; [`Error::Unannounced`] if the version is there without the
+/// `latest` note, which the next call writes; otherwise what sealing or the remote refused, and
+/// readers see no new version, unless the remote lost its answer.
 pub fn publish(
     remote: &impl Remote,
     publication: &Publication<'_>,

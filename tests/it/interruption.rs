@@ -1,10 +1,11 @@
 //! Commands that are killed, and commands that run at the same time.
 
+use std::fs;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use crate::world::{World, example};
+use crate::world::{World, example, text};
 
 const QUESTION: &str = "which command runs before every commit?";
 
@@ -102,4 +103,27 @@ fn what_is_loaded_while_others_read_is_seen_whole() {
     all_succeed(&ended);
     assert_eq!(world.json(&["status"])["operations"], 2);
     world.ok(&["verify"]);
+}
+
+#[test]
+fn a_repository_that_was_made_before_the_machine_knew_of_it_is_taken_up_again() {
+    let world = World::publisher();
+    let add = ["channel", "add", "notes", &format!("file:{}", text(&world.remote()))];
+    let stop = |world: &World| {
+        fs::remove_file(world.path("state/garner/channels/notes.json")).unwrap();
+        fs::remove_file(world.remote().join("README.txt")).unwrap();
+    };
+    let before = world.json(&["channel", "show", "notes"]);
+    stop(&world);
+    world.run_at("2026-03-21T12:00:00Z", &add).succeeds();
+    assert_eq!(world.json(&["channel", "show", "notes"])["readers"], before["readers"]);
+    assert_eq!(world.json(&["channel", "show", "notes"])["invite"], before["invite"]);
+    assert!(world.remote().join("README.txt").exists());
+    // Not somebody else's, and not one that is in use.
+    let other = World::new();
+    other.ok(&["setup"]);
+    other.fails(&add, 1, &["already holds repository"]);
+    world.learn("day-one.jsonl");
+    stop(&world);
+    world.fails(&add, 1, &["already holds repository"]);
 }

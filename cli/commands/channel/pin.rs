@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use garner_kernel::ChannelName;
 use garner_kernel::bundle::{
-    self, Holders, KeyGrant, PublisherKey, RepositoryId, Right, Root, RootChain,
+    self, Holders, KeyGrant, PublisherKey, RepositoryId, Right, Root, RootChain, limits,
 };
-use garner_sync::{ChannelSettings, Invite, Repository, Trust};
+use garner_kernel::{ChannelName, Version};
+use garner_sync::{ChannelSettings, Invite, Name, Remote as _, Repository, Trust};
 use serde_json::json;
 
 use super::{save, show};
@@ -138,9 +138,17 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
         (None, Some(_)) => return Err(garner_sync::Error::NoRepository.into()),
         (Some(first), pin) => {
             let there = bundle::repository_of(first)?;
-            let pin = pin.clone().ok_or_else(|| garner_sync::Error::RepositoryExists {
-                repository: there.to_string(),
-            })?;
+            let pin = match pin {
+                Some(pin) => pin.clone(),
+                None if is_unfinished(&remote, &there, (name, &notes), context)? => {
+                    garner_sync::put_readme(&remote)?;
+                    there
+                }
+                None => {
+                    let repository = there.to_string();
+                    return Err(garner_sync::Error::RepositoryExists { repository }.into());
+                }
+            };
             let roots = RootChain::check(&pin, &notes)?;
             let (holders, _) = roots.last().holders(&Right::Publish);
             let publishes = ours.is_ok_and(|ours| holders.contains(&&ours));
@@ -170,6 +178,32 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
         ));
     }
     Ok(())
+}
+
+/// Returns whether a repository is what a command left that was stopped while it made one: our own
+/// root key signed its first and only root, which lets our publisher key publish, no channel of
+/// this machine has it, and nothing was published yet.
+fn is_unfinished(
+    remote: &garner_sync::AnyRemote,
+    there: &RepositoryId,
+    (name, notes): (&ChannelName, &[Vec<u8>]),
+    context: &Context,
+) -> Result<bool, Error> {
+    let ours = (keys::root_public(&context.places), keys::publisher_public(&context.places));
+    let ((Ok(root), Ok(publisher)), [_]) = (ours, notes) else { return Ok(false) };
+    let Ok(chain) = RootChain::check(there, notes) else { return Ok(false) };
+    let (roots, publishers) =
+        (chain.last().holders(&Right::Root).0, chain.last().holders(&Right::Publish).0);
+    if roots != [&root] || publishers != [&publisher] {
+        return Ok(false);
+    }
+    for known in context.known_channels()? {
+        if context.settings(&known)?.trust.repository.id == *there {
+            return Ok(false);
+        }
+    }
+    let first = Name::head(name, Version::FIRST);
+    Ok(remote.get(&first, limits::HEAD as u64)?.is_none())
 }
 
 /// Makes a repository whose root key is ours.
