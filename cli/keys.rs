@@ -156,6 +156,19 @@ impl KeyRole {
         Ok(public)
     }
 
+    /// Writes the public half of a key that is here, where a command was stopped before it did: with
+    /// it, the key may be taken away later and is not taken for one that was never made.
+    pub(crate) fn complete(self, places: &Places) -> Result<(), Error> {
+        let path = self.path(places);
+        if !path.exists() || self.public_path(places).exists() {
+            return Ok(());
+        }
+        // What is no plain key is told by the command that needs it.
+        let Stored::Plain(text) = file::read_any(&path)? else { return Ok(()) };
+        let Ok(pair) = KeyPair::parse(&text, &path) else { return Ok(()) };
+        self.write_public(places, &pair.fits(self, &path)?).map(drop)
+    }
+
     /// Returns how the key file is kept; `None` where there is none.
     pub(crate) fn protection(self, places: &Places) -> Result<Option<Protection>, Error> {
         let path = self.path(places);

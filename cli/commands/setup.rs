@@ -24,6 +24,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     for role in KeyRole::ALL {
         let path = role.path(&context.places);
         if path.exists() || role.is_elsewhere(&context.places) {
+            if !arguments.dry_run {
+                role.complete(&context.places)?;
+            }
             kept.push(path);
         } else {
             if !arguments.dry_run {

@@ -127,3 +127,20 @@ fn a_repository_that_was_made_before_the_machine_knew_of_it_is_taken_up_again() 
     stop(&world);
     world.fails(&add, 1, &["already holds repository"]);
 }
+
+#[test]
+fn setup_writes_the_public_half_of_a_key_that_lacks_it() {
+    let world = World::new();
+    world.ok(&["setup"]);
+    let public = world.path("config/garner/keys/root.pub");
+    let before = fs::read(&public).unwrap();
+    fs::remove_file(&public).unwrap();
+    world.ok(&["setup", "-n"]);
+    assert!(!public.exists());
+    world.ok(&["setup"]);
+    assert_eq!(fs::read(&public).unwrap(), before);
+    // A root key that is taken away is not made anew.
+    fs::remove_file(world.key("root")).unwrap();
+    world.ok(&["setup"]);
+    assert!(!world.key("root").exists());
+}

@@ -21,7 +21,14 @@ pub(super) fn existing(path: &Path, patience: Duration) -> Result<Connection, Er
         Err(source) => return Err(Error::File { path: path.to_owned(), source }),
     }
     check_magic(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // A journal is there where a process was stopped while it made the store; only a connection that
+    // may write rolls it back.
+    let access = if path.with_extension("db-journal").exists() {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    };
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         settle(&connection, patience)?;
