@@ -14,7 +14,9 @@ mod error;
 mod explain;
 mod fragment;
 mod moment;
+mod rebase;
 pub mod record;
+mod rivals;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
@@ -37,6 +39,8 @@ pub use error::Error;
 pub use explain::{Explain, Fault};
 pub use fragment::{Confidence, Fragment, Source, Text, normalize};
 pub use moment::Moment;
+pub use rebase::{Conflict, Rebased, Side, rebase};
+pub use rivals::{Rivals, rivals};
 pub use tree::TreeHasher;
 pub use words::{
     ChannelName, Class, FileName, KeyName, Kind, ProjectName, RecordId, RevocationReason, RuleName,
