@@ -39,7 +39,10 @@ impl Context {
 }
 
 /// Returns the names of the files in a folder that end in `ending`, without it.
-pub(crate) fn names_in(folder: &std::path::Path, ending: &str) -> Result<Vec<ChannelName>, Error> {
+pub(crate) fn names_in<N: std::str::FromStr + Ord>(
+    folder: &std::path::Path,
+    ending: &str,
+) -> Result<Vec<N>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -248,7 +248,9 @@ impl Explain for Error {
             Self::NoTranscripts { .. } => {
                 "Claude Code keeps them under `~/.claude/projects/PROJECT/SESSION.jsonl`"
             }
-            Self::KernelName { .. } => "write `notes`, `notes@3`, `notes@prev` or a `.kernel` file",
+            Self::KernelName { .. } => {
+                "write `notes`, `notes@3`, `notes@prev`, `notes@TAG` or a `.kernel` file"
+            }
             Self::UnknownChannel { .. } => "run `garner channel list`, or `garner channel add`",
             Self::File { path, .. } => {
                 return Some(format!(

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, NoteRef};
-use garner_kernel::{ChannelName, Contents, Kernel, Moment, Verified, Version};
+use garner_kernel::bundle::{self, Anchor, Blob, Bundle, Identity, NoteRef, VersionTag};
+use garner_kernel::{ChannelName, Contents, Kernel, Moment, TagName, Verified, Version};
 use garner_sync::{AnyRemote, ChannelSettings, Fetched, FolderRemote, Release};
 
 use crate::context::Context;
@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::keys::{self, KeyError};
 use crate::section::{self, Section};
 
-/// A kernel as it is typed: `notes`, `notes@3`, `notes@prev`, `notes@latest`, or a file.
+/// A kernel as it is typed: `notes`, `notes@3`, `notes@prev`, `notes@latest`, `notes@TAG`, or a
+/// file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KernelName {
     /// A bundle file.
@@ -31,7 +32,7 @@ pub(crate) struct Dated {
 }
 
 /// Which version of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum At {
     /// The newest one that was pulled.
     Latest,
@@ -39,6 +40,8 @@ pub(crate) enum At {
     Previous,
     /// This one.
     Number(Version),
+    /// The one that was given this name.
+    Tag(TagName),
 }
 
 impl FromStr for KernelName {
@@ -53,10 +56,10 @@ impl FromStr for KernelName {
             None => (text, At::Latest),
             Some((name, "latest")) => (name, At::Latest),
             Some((name, "prev")) => (name, At::Previous),
-            Some((name, number)) => {
-                let number = number.trim_start_matches('v').parse().map_err(|_| malformed())?;
-                (name, At::Number(Version::new(number).ok_or_else(malformed)?))
-            }
+            Some((name, at)) => match at.strip_prefix('v').unwrap_or(at).parse() {
+                Ok(number) => (name, At::Number(Version::new(number).ok_or_else(malformed)?)),
+                Err(_) => (name, At::Tag(at.parse().map_err(|_| malformed())?)),
+            },
         };
         Ok(Self::Channel(name.parse().map_err(|_| malformed())?, at))
     }
@@ -110,10 +113,11 @@ impl Context {
     }
 
     /// Returns the version of a channel that `at` stands for.
-    pub(crate) fn version_at(&self, channel: &ChannelName, at: At) -> Result<Version, Error> {
+    pub(crate) fn version_at(&self, channel: &ChannelName, at: &At) -> Result<Version, Error> {
         let settings = self.settings(channel)?;
         match at {
-            At::Number(version) => Ok(version),
+            At::Number(version) => Ok(*version),
+            At::Tag(name) => Ok(self.tag(channel, name)?.version),
             At::Latest => match self.releases(&settings)?.last() {
                 Some(release) => Ok(release.version),
                 // Nothing was pulled yet: the remote knows.
@@ -123,7 +127,7 @@ impl Context {
                 let read = self.store()?.view()?.reading(channel).version;
                 let read = match read {
                     Some(version) => version,
-                    None => self.version_at(channel, At::Latest)?,
+                    None => self.version_at(channel, &At::Latest)?,
                 };
                 let version = read.previous();
                 version.ok_or_else(|| {
@@ -134,12 +138,32 @@ impl Context {
         }
     }
 
+    /// Returns a tag of a channel: from the mirror, or from the remote where it lacks it.
+    pub(crate) fn tag(&self, channel: &ChannelName, name: &TagName) -> Result<VersionTag, Error> {
+        let settings = self.settings(channel)?;
+        let mirror = self.mirror(&settings)?;
+        let kept = garner_sync::kept_tag(&mirror, &settings.trust, name);
+        if let Ok(Some(tag)) = kept {
+            return Ok(tag);
+        }
+        let none = || garner_sync::Error::NoTag { channel: channel.clone(), name: name.clone() };
+        if settings.url.is_none() || self.stays_here(&settings) {
+            return kept?.ok_or_else(|| none().into());
+        }
+        // A tag may name a version that was published since the last pull.
+        self.pull(channel, None)?;
+        let settings = self.settings(channel)?;
+        let remote = self.remote(&settings)?;
+        let fetched = garner_sync::fetch_tag(&remote, &mirror, &settings.trust, name)?;
+        fetched.ok_or_else(|| none().into())
+    }
+
     /// Opens a kernel: fetches it from the remote if the mirror lacks its files.
     pub(crate) fn open_kernel(&self, name: &KernelName) -> Result<Verified<Kernel>, Error> {
         match name {
             KernelName::File(path) => self.open_file(path),
             KernelName::Channel(channel, at) => {
-                let version = self.version_at(channel, *at)?;
+                let version = self.version_at(channel, at)?;
                 self.open_version(channel, version)
             }
         }
@@ -148,7 +172,7 @@ impl Context {
     /// Returns the contents of a kernel: from the store where it is loaded, else by opening it.
     pub(crate) fn contents(&self, name: &KernelName) -> Result<Contents, Error> {
         if let KernelName::Channel(channel, at) = name {
-            let version = self.version_at(channel, *at)?;
+            let version = self.version_at(channel, at)?;
             if let Ok(store) = self.store()
                 && let Ok(contents) = store.contents_at(channel, version)
             {
@@ -161,7 +185,7 @@ impl Context {
     /// Returns the contents of a kernel with their time.
     pub(crate) fn dated(&self, name: &KernelName) -> Result<Dated, Error> {
         if let KernelName::Channel(channel, at) = name {
-            let version = self.version_at(channel, *at)?;
+            let version = self.version_at(channel, at)?;
             if let Ok(store) = self.store()
                 && let Ok(contents) = store.contents_at(channel, version)
             {
@@ -310,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_are_named_in_four_ways() {
+    fn kernels_are_named_in_five_ways() {
         let channel = |at| KernelName::Channel("notes".parse().unwrap(), at);
         for (text, expected) in [
             ("notes", channel(At::Latest)),
@@ -318,12 +342,14 @@ mod tests {
             ("notes@prev", channel(At::Previous)),
             ("notes@12", channel(At::Number(Version::new(12).unwrap()))),
             ("notes@v12", channel(At::Number(Version::new(12).unwrap()))),
+            ("notes@before-v2", channel(At::Tag("before-v2".parse().unwrap()))),
+            ("notes@next", channel(At::Tag("next".parse().unwrap()))),
             ("usb/notes", KernelName::File("usb/notes".into())),
             ("notes.kernel", KernelName::File("notes.kernel".into())),
         ] {
             assert_eq!(text.parse::<KernelName>().unwrap(), expected);
         }
-        for text in ["", "notes@", "notes@0", "notes@next", "Notes"] {
+        for text in ["", "notes@", "notes@0", "notes@v0", "notes@Next", "a@b@c", "Notes"] {
             assert!(text.parse::<KernelName>().is_err(), "{text}");
         }
     }

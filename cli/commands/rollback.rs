@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             return Err(Error::File { path: path.clone(), need });
         }
     };
-    let version = context.version_at(channel, *at)?;
+    let version = context.version_at(channel, at)?;
     let mut store = context.store_to_write()?;
     let before = match store.view()?.reading(channel).version {
         Some(read) => store.contents_at(channel, read)?,

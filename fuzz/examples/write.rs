@@ -189,7 +189,7 @@ fn seeds(example: &Example) {
         seed("note", &[&[0], note].concat());
         let text = std::str::from_utf8(note).unwrap().rsplit_once("\n\n").unwrap().0;
         seed("note", format!("\u{1}{text}\n").as_bytes());
-        let kinds = ["root", "head", "latest", "rev", "manifest"];
+        let kinds = ["root", "head", "latest", "rev", "manifest", "tag"];
         let is = |kind: &&str| text.starts_with(&format!("garner.{kind}.v"));
         let kind = u8::try_from(kinds.iter().position(is).unwrap()).unwrap();
         seed("statement", &[&[kind], text.as_bytes(), b"\n"].concat());

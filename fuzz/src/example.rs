@@ -8,7 +8,7 @@
 use std::sync::LazyLock;
 
 use garner_kernel::bundle::{
-    Anchor, Bundle, DeviceKey, Keyring, PublisherKey, RootChain, open, open_parent,
+    Anchor, Bundle, DeviceKey, Keyring, PublisherKey, RootChain, VersionTag, open, open_parent,
 };
 use garner_kernel::{Fragment, Kernel};
 
@@ -23,6 +23,8 @@ pub struct Example {
     pub bundles: [Bundle; 3],
     /// The latest notes of versions 2 and 3.
     pub latest: [&'static [u8]; 2],
+    /// A tag of version 3.
+    pub tag: Vec<u8>,
     /// Revocations that are newer than those in the bundles.
     pub later_revocations: &'static [u8],
     /// The chain of both roots.
@@ -93,6 +95,7 @@ impl Example {
         let held = bundles.iter().map(|bundle| {
             open_parent(bundle, &anchor, &[&device]).expect("every version opens").0.contents
         });
+        let roots = RootChain::check(&anchor.repository, &third.roots).expect("two roots");
         let fragments = held.flat_map(|held| held.fragments().cloned().collect::<Vec<_>>());
         Self {
             minimal,
@@ -103,7 +106,8 @@ impl Example {
                 include_bytes!("../example/latest-3.note"),
             ],
             later_revocations: include_bytes!("../example/revocations-2.note"),
-            roots: RootChain::check(&anchor.repository, &third.roots).expect("two roots"),
+            tag: tag(&roots, &kernel),
+            roots,
             keyring: Keyring::open(&third.keyring, &[&device]).expect("a keyring"),
             bundles,
             anchor,
@@ -120,6 +124,22 @@ impl Example {
             notes.map(Vec::as_slice)
         };
         let bundles = self.bundles.iter().flat_map(of);
-        bundles.chain(self.latest).chain([self.later_revocations]).collect()
+        let others = [self.later_revocations, self.tag.as_slice()];
+        bundles.chain(self.latest).chain(others).collect()
     }
+}
+
+/// Returns a tag of a version; unlike what is encrypted, it is the same whenever it is made.
+fn tag(roots: &RootChain, kernel: &Kernel) -> Vec<u8> {
+    let tag = VersionTag {
+        repository: roots.repository().clone(),
+        channel: kernel.channel.clone(),
+        name: "third".parse().expect("a name"),
+        version: kernel.lineage.version,
+        head: kernel.head,
+        root: roots.last().version,
+        created: kernel.created,
+    };
+    let [ada, ..] = trusted();
+    tag.sign(&ada).to_bytes()
 }

@@ -1,6 +1,6 @@
 //! The body of `statement`: the texts that are signed.
 
-use garner_kernel::bundle::{Head, Latest, Manifest, Right, Root};
+use garner_kernel::bundle::{Head, Latest, Manifest, Right, Root, VersionTag};
 use garner_kernel::{Error, Version, probe};
 
 /// What a text states; displays nowhere, and stands for itself in the order of its first byte.
@@ -16,12 +16,14 @@ pub enum Kind {
     Revocations,
     /// `garner.manifest.v1`.
     Manifest,
+    /// `garner.tag.v1`.
+    Tag,
 }
 
 impl Kind {
     /// Every kind, in the order of the first bytes.
-    pub const ALL: [Self; 5] =
-        [Self::Root, Self::Head, Self::Latest, Self::Revocations, Self::Manifest];
+    pub const ALL: [Self; 6] =
+        [Self::Root, Self::Head, Self::Latest, Self::Revocations, Self::Manifest, Self::Tag];
 
     /// Reads a text of this kind and writes it again.
     ///
@@ -34,6 +36,7 @@ impl Kind {
             Self::Latest => Latest::parse(text).map(|latest| latest.to_text()),
             Self::Revocations => probe::revocations(text),
             Self::Manifest => Manifest::parse(text).map(|manifest| manifest_text(&manifest)),
+            Self::Tag => VersionTag::parse(text).map(|tag| tag.to_text()),
         }
     }
 }

@@ -44,5 +44,5 @@ pub use rivals::{Rivals, rivals};
 pub use tree::TreeHasher;
 pub use words::{
     ChannelName, Class, FileName, KeyName, Kind, ProjectName, RecordId, RevocationReason, RuleName,
-    Scope, SessionId, Tag, Trust,
+    Scope, SessionId, Tag, TagName, Trust,
 };

@@ -244,3 +244,37 @@ name! {
     /// Why a fragment was revoked, in one word: `[a-z0-9-]`, 1 to 64 characters.
     RevocationReason, "reason of a revocation", 64, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
+
+/// The name of a version: `[a-z0-9-]`, 1 to 32 characters, and nothing that says which version by
+/// itself: no number, also after a `v`, and neither `prev` nor `latest`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TagName(String);
+
+impl TagName {
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TagName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for TagName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let number = text.strip_prefix('v').unwrap_or(text);
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let speaks_for_itself = is_number || matches!(text, "prev" | "latest");
+        if text.is_empty() || text.len() > 32 || !consists_of(text, allowed) || speaks_for_itself {
+            let text = text.chars().take(80).collect();
+            return Err(Error::MalformedId { what: "name of a version", text });
+        }
+        Ok(Self(text.to_owned()))
+    }
+}

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use garner_kernel::{ChannelName, Explain, Fault, Version};
+use garner_kernel::{ChannelName, Explain, Fault, TagName, Version};
 
 /// Why a channel could not be read, checked or written.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +145,24 @@ pub enum Error {
         /// The version.
         version: Version,
     },
+    /// A name of a version is that of another one.
+    #[error("tag `{name}` names {} and cannot name {}", version_of(there), version_of(wanted))]
+    TagTaken {
+        /// The name.
+        name: TagName,
+        /// The version that has it.
+        there: (ChannelName, Version),
+        /// The version that should.
+        wanted: (ChannelName, Version),
+    },
+    /// No version has this name.
+    #[error("no version of channel `{channel}` is tagged `{name}`")]
+    NoTag {
+        /// The channel.
+        channel: ChannelName,
+        /// The name.
+        name: TagName,
+    },
     /// Nothing was published to the channel yet.
     #[error("nothing was published to channel `{channel}` yet")]
     Empty {
@@ -187,6 +205,11 @@ pub enum Error {
     },
 }
 
+/// Names a version of a channel.
+fn version_of((channel, version): &(ChannelName, Version)) -> String {
+    format!("{version} of `{channel}`")
+}
+
 impl Error {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Io { action, path: path.into(), source }
@@ -212,12 +235,14 @@ impl Explain for Error {
             | Self::LostRace { .. }
             | Self::RootExists { .. } => Fault::Offline,
             Self::Url { .. }
+            | Self::TagTaken { .. }
             | Self::Rate { .. }
             | Self::Denied { .. }
             | Self::ReadOnly { .. }
             | Self::RepositoryExists { .. }
             | Self::Settings { .. } => Fault::Input,
             Self::NoRepository
+            | Self::NoTag { .. }
             | Self::NoVersion { .. }
             | Self::NotKept { .. }
             | Self::Empty { .. }
@@ -284,6 +309,13 @@ impl Explain for Error {
                 return Some(format!(
                     "old versions are collected after a while; `garner load {channel}` reads the \
                      newest"
+                ));
+            }
+            Self::TagTaken { .. } => "tags never change: choose another name",
+            Self::NoTag { channel, .. } => {
+                return Some(format!(
+                    "`garner channel tags {channel}` lists the tags that are known here; a remote \
+                     cannot list its own"
                 ));
             }
             Self::LostRace { .. } => "run `garner publish` again",

@@ -1,11 +1,11 @@
 //! The names of a remote's files (docs/format.md, "Remote layout").
 //!
-//! Names are made of digests, numbers and channel names only: nothing that a stranger wrote
+//! Names are made of digests, numbers, and names of channels and tags only: nothing that a stranger wrote
 //! becomes part of a path.
 
 use std::fmt;
 
-use garner_kernel::{ChannelName, Digest, Version};
+use garner_kernel::{ChannelName, Digest, TagName, Version};
 
 /// The name of a file, with slashes; displays as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +47,11 @@ impl Name {
     /// Returns the name of the note that says which head is the newest.
     pub fn latest(channel: &ChannelName) -> Self {
         Self(format!("ch/{channel}/latest.note"))
+    }
+
+    /// Returns the name of the note that gives a version a name.
+    pub fn tag(name: &TagName) -> Self {
+        Self(format!("tag/{name}.note"))
     }
 
     /// Returns the name of a file by which a remote is probed.

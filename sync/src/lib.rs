@@ -26,6 +26,7 @@ mod revoke;
 mod settings;
 mod succession;
 mod survey;
+mod tags;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -52,5 +53,6 @@ pub use revoke::revoke;
 pub use settings::{ChannelSettings, load_settings, save_settings};
 pub use succession::{Left, Succession, add_root, next_root};
 pub use survey::{Fetched, Overdue, Release, Survey, roots, survey};
+pub use tags::{fetch_tag, kept_tag, tag};
 pub use url::{Invite, RemoteUrl};
 pub use web::WebRemote;

@@ -399,6 +399,7 @@ fn names_prop() {
         Name::keyring(&digest),
         Name::head(&channel(), version(garner_kernel::MAX_INTEGER)),
         Name::latest(&channel()),
+        Name::tag(&"a-1".parse().unwrap()),
     ];
     for name in names {
         let safe = |part: &str| {
@@ -432,6 +433,20 @@ fn cross_use_matrix() {
         }
     }
     assert_eq!(tried, 42);
+    // No other note passes for a tag.
+    let mirror = MemoryRemote::default();
+    pull(&setup.remote, &mirror, &trust, None, moment(NOW)).unwrap();
+    let name = "good".parse().unwrap();
+    for slot in slots {
+        let remote = copy(&files);
+        remote.put_over(&Name::tag(&name), of(slot).1).unwrap();
+        let refused = crate::fetch_tag(&remote, &mirror, &trust, &name).unwrap_err();
+        let refused = code(&refused);
+        assert!(
+            ["K201", "K104"].contains(&refused.as_str()) || slot == "rev/",
+            "{slot}: {refused}"
+        );
+    }
 }
 
 #[test]

@@ -57,6 +57,8 @@ mod secrets;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod tags;
+#[cfg(test)]
 mod threats;
 #[cfg(test)]
 mod thresholds;

@@ -5,6 +5,7 @@ mod pin;
 mod probe;
 mod readers;
 mod root;
+mod tag;
 mod upkeep;
 
 pub(crate) use self::pin::KEY_DAYS;
@@ -65,6 +66,10 @@ pub(crate) enum Command {
         #[arg(short = 'n', long)]
         dry_run: bool,
     },
+    /// Give a version a name that nobody can give to another one
+    Tag(tag::Tagging),
+    /// List the tags that are known here
+    Tags(tag::Tags),
     /// Let writers race on a remote, to see whether it is safe for more than one publisher
     Probe(probe::Probing),
     /// Add a root that enough holders of root keys signed
@@ -99,6 +104,8 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         }
         Command::Revoke(arguments) => readers::revoke(arguments, context),
         Command::Renew { name, dry_run } => upkeep::renew(name, *dry_run, context),
+        Command::Tag(arguments) => tag::tag(arguments, context),
+        Command::Tags(arguments) => tag::list(arguments, context),
         Command::Probe(arguments) => probe::probe(arguments, context),
         Command::Root(arguments) => root::submit(arguments, context),
         Command::Gc(arguments) => gc::run(arguments, context),

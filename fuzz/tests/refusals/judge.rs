@@ -3,7 +3,8 @@
 use garner_fuzz::Kind;
 use garner_fuzz::example::{CHANNEL, example};
 use garner_kernel::bundle::{
-    Bundle, Latest, Manifest, Note, Revocations, Right, RootChain, SignedHead, limits, open,
+    Bundle, Latest, Manifest, Note, Revocations, Right, RootChain, SignedHead, VersionTag, limits,
+    open,
 };
 use garner_kernel::{Digest, Error};
 
@@ -25,6 +26,7 @@ pub(crate) fn note_of(kind: Kind) -> &'static [u8] {
         Kind::Latest => example().latest[1],
         Kind::Revocations => third.revocations.as_ref().unwrap(),
         Kind::Manifest => &third.manifest,
+        Kind::Tag => &example().tag,
     }
 }
 
@@ -68,6 +70,7 @@ fn accepted(kind: Kind, bytes: &[u8]) -> Result<Digest, Error> {
             note.check("manifest", &keys, threshold)?;
             Manifest::of(&note)?.check_limits()?;
         }
+        Kind::Tag => drop(VersionTag::check(bytes, roots, &"third".parse()?)?),
     }
     Ok(note.digest())
 }

@@ -1,6 +1,6 @@
 //! Every limit of the bundle format, in one place (docs/format.md, "Limits").
 
-/// The largest head or latest note, in bytes.
+/// The largest head, latest or tag note, in bytes.
 pub const HEAD: usize = 4 << 10;
 /// The largest root note, in bytes.
 pub const ROOT: usize = 64 << 10;

@@ -32,6 +32,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod version_tag;
 
 pub use blob::Blob;
 pub use check::{Anchor, Checked, Known, Step, check, check_steps, read_head};
@@ -52,3 +53,4 @@ pub use root::{Holders, KeyGrant, Right, Root};
 pub use root_chain::{RootChain, repository_of};
 pub use seal::{LATEST_DAYS, Parent, Seal, Sealed, seal};
 pub use statement::RepositoryId;
+pub use version_tag::VersionTag;
