@@ -182,6 +182,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_format_page_is_what_we_sign() {
+        let page = include_str!("../../../docs/format.md");
+        let block = |block: &&str| block.starts_with("\ngarner.tag.v1\nrepo");
+        let note = page.split("```").find(block).unwrap().trim_start();
+        let text = note.split_once("\n\n").unwrap().0;
+        let key = PublisherKey::from_seed("ada-publisher".parse().unwrap(), &[2; 32]);
+        let tag = VersionTag::parse(&format!("{text}\n")).unwrap();
+        assert_eq!(tag.sign(&key).to_bytes(), note.as_bytes());
+    }
+
+    #[test]
     fn a_tag_is_signed_by_who_may_publish() {
         let (roots, _) = chain();
         let tag = tag(&roots);
