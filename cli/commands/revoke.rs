@@ -6,7 +6,7 @@ use clap::Args;
 use garner_kernel::bundle::{Revocation, RevocationClass, Revoked};
 use garner_kernel::{ChannelName, Draft, Fragment, FragmentId, Kernel, RevocationReason, Version};
 use garner_loader::StoredFragment;
-use garner_sync::{ChannelSettings, Published, RemoteUrl};
+use garner_sync::{ChannelSettings, Collection, Published, RemoteUrl};
 use serde_json::{Value, json};
 
 use super::channel::gc;
@@ -149,10 +149,8 @@ fn plan(
     plan.body(found.iter().map(line).collect());
     plan.note("Every reader drops it at its next load, also one that holds an older version.");
     if class == RevocationClass::Purge {
-        let remote = context.remote(settings)?;
         // Everything that is there now becomes old.
-        let newest = |survey: &garner_sync::Survey| Some(survey.history().newest()?.head.version);
-        let now_old = context.collection(settings, &remote, |s| newest(s).map(Version::next))?;
+        let now_old = older_than(settings, Version::next, context)?;
         plan.rows(gc::rows(&now_old));
         plan.fact("collection", gc::json_of(&now_old));
         plan.note("The next version is encrypted anew; the files of all others are removed.");
@@ -187,7 +185,7 @@ struct Done {
     /// The new version; `None` if the newest was without the fragments.
     version: Option<Version>,
     /// What was removed from the remote.
-    removed: Option<garner_sync::Collection>,
+    removed: Option<Collection>,
 }
 
 /// Publishes a version without what is revoked, and removes the others where copies must go.
@@ -201,11 +199,22 @@ fn publish(settings: &ChannelSettings, purge: bool, context: &Context) -> Result
         return Ok(Done { version, removed: None });
     }
     let settings = context.settings(channel)?;
-    let remote = context.remote(&settings)?;
-    let newest = |survey: &garner_sync::Survey| Some(survey.history().newest()?.head.version);
-    let collection = context.collection(&settings, &remote, newest)?;
-    collection.remove(&remote)?;
+    let collection = older_than(&settings, |newest| newest, context)?;
+    collection.remove(&context.remote(&settings)?)?;
     Ok(Done { version, removed: Some(collection) })
+}
+
+/// Finds the files of all versions before one that is told by the newest.
+fn older_than(
+    settings: &ChannelSettings,
+    oldest: impl FnOnce(Version) -> Version,
+    context: &Context,
+) -> Result<Collection, Error> {
+    let remote = context.remote(settings)?;
+    context.collection(settings, &remote, |survey| match survey.history().newest() {
+        Some(newest) => Collection::purge(&remote, survey, oldest(newest.head.version)),
+        None => Ok(Collection::default()),
+    })
 }
 
 fn report(

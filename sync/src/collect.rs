@@ -49,6 +49,13 @@ impl Retention {
     }
 }
 
+/// Which of the old versions go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Untagged,
+    All,
+}
+
 /// What collecting removes from a remote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collection {
@@ -61,27 +68,27 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Finds out what only versions below `oldest` need; removes nothing.
+    /// Finds out what only versions below `oldest` need that have no tag; removes nothing.
     ///
     /// # Errors
     /// What the remote breaks or refuses.
     pub fn plan(remote: &impl Remote, survey: &Survey, oldest: Version) -> Result<Self, Error> {
-        // Manifests go in the order of their versions: below the first that is gone, all are.
-        Self::scan(remote, survey, oldest, false)
+        Self::scan(remote, survey, oldest, Extent::Untagged)
     }
 
-    /// Finds out like [`plan`](Self::plan) what may go from a mirror, which has some versions only.
-    pub(crate) fn of_mirror(mirror: &impl Remote, survey: &Survey) -> Result<Self, Error> {
-        let newest = survey.history().newest().map(|newest| newest.head.version);
-        newest
-            .map_or_else(|| Ok(Self::default()), |newest| Self::scan(mirror, survey, newest, true))
+    /// Finds out like [`plan`](Self::plan) what must not stay, tagged or not.
+    ///
+    /// # Errors
+    /// What the remote breaks or refuses.
+    pub fn purge(remote: &impl Remote, survey: &Survey, oldest: Version) -> Result<Self, Error> {
+        Self::scan(remote, survey, oldest, Extent::All)
     }
 
     fn scan(
         remote: &impl Remote,
         survey: &Survey,
         oldest: Version,
-        gaps: bool,
+        extent: Extent,
     ) -> Result<Self, Error> {
         let mut kept = BTreeSet::new();
         let heads = survey.history().heads();
@@ -93,10 +100,16 @@ impl Collection {
         }
         let mut found = Vec::new();
         for signed in old.iter().rev() {
-            match manifest_of(remote, &signed.head)? {
-                Some(manifest) => found.push((signed, manifest)),
-                None if gaps => {}
-                None => break,
+            let Some(manifest) = manifest_of(remote, &signed.head)? else {
+                // Manifests go in the order of their versions: below one that is gone, all are,
+                // but for tagged ones, and for those that a mirror never had.
+                if extent == Extent::Untagged { break } else { continue }
+            };
+            let keep = Name::keep(&signed.head.channel, signed.head.version);
+            if extent == Extent::Untagged && remote.size(&keep)?.is_some() {
+                kept.extend(files(&manifest).map(|(name, _)| name));
+            } else {
+                found.push((signed, manifest));
             }
         }
         let mut collection = Self::default();
@@ -186,6 +199,35 @@ mod tests {
         assert_eq!(oldest(1, 30, "2026-01-21T00:00:00Z"), 1);
         // A clock that is behind keeps everything.
         assert_eq!(oldest(1, 7, "2020-01-01T00:00:00Z"), 1);
+    }
+
+    #[test]
+    fn a_tagged_version_stays_until_it_must_not() {
+        let setup = days(8);
+        let (remote, mirror) = (copy(&setup), MemoryRemote::default());
+        let now = "2026-02-01T00:00:00Z".parse().unwrap();
+        let name = "release-1".parse().unwrap();
+        let places = (&remote, &mirror);
+        crate::tag(places, &setup.trust, &setup.key, (&name, version(3)), now).unwrap();
+        let survey = survey(&remote, &setup.trust).unwrap();
+        let plan = || Collection::plan(&remote, &survey, version(7)).unwrap();
+        assert_eq!(plan().versions, [1, 2, 4, 5, 6].map(version));
+        plan().remove(&remote).unwrap();
+        assert_eq!(plan(), Collection::default());
+        assert!(survey.fetch(&remote, &setup.trust, version(3)).is_ok());
+        // A name for what is gone would promise too much.
+        let late = crate::tag(
+            places,
+            &setup.trust,
+            &setup.key,
+            (&"late".parse().unwrap(), version(2)),
+            now,
+        );
+        assert!(matches!(late, Err(Error::NotKept { .. })), "{late:?}");
+        let purge = Collection::purge(&remote, &survey, version(7)).unwrap();
+        assert_eq!(purge.versions, [version(3)]);
+        purge.remove(&remote).unwrap();
+        assert!(survey.fetch(&remote, &setup.trust, version(3)).is_err());
     }
 
     #[test]

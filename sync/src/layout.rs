@@ -49,6 +49,11 @@ impl Name {
         Self(format!("ch/{channel}/latest.note"))
     }
 
+    /// Returns the name of the file that keeps a version from being collected.
+    pub fn keep(channel: &ChannelName, version: Version) -> Self {
+        Self(format!("ch/{channel}/{:020}.keep", version.get()))
+    }
+
     /// Returns the name of the note that gives a version a name.
     pub fn tag(name: &TagName) -> Self {
         Self(format!("tag/{name}.note"))

@@ -75,7 +75,7 @@ pub fn pull(
     let floor = trust.known.floor.and_then(|floor| survey.history().at(floor.version));
     if survey.purges_since(floor.and_then(|floor| floor.head.revocations))? {
         // What must be erased stands in the versions before the one that was made without it.
-        Collection::of_mirror(mirror, &survey)?.remove(mirror)?;
+        Collection::purge(mirror, &survey, newest.head.version)?.remove(mirror)?;
     }
     let bytes = near.fetched();
     let floor = Floor { version: newest.head.version, head: newest.digest };

@@ -9,13 +9,14 @@ use crate::publish::check_right;
 use crate::pull;
 use crate::remote::{Put, Remote};
 use crate::repository::Trust;
-use crate::survey::{Survey, survey};
+use crate::survey::{Survey, manifest_of, survey};
 
 /// Gives a version a name on the remote, and keeps the note in `mirror`; a version that has the
 /// name already keeps it.
 ///
 /// # Errors
-/// [`Error::TagTaken`] if another version has the name; what the remote breaks or refuses.
+/// [`Error::TagTaken`] if another version has the name, [`Error::NotKept`] if the files of the
+/// version were collected; what the remote breaks or refuses.
 pub fn tag(
     (remote, mirror): (&impl Remote, &impl Remote),
     trust: &Trust,
@@ -38,6 +39,12 @@ pub fn tag(
         root: survey.roots().last().version,
         created: now.max(signed.head.created),
     };
+    // A remote cannot say which tags it has, so the version itself is marked: first, so that nobody
+    // collects it from now on.
+    remote.put_new(&Name::keep(channel, version), b"")?;
+    if manifest_of(remote, &signed.head)?.is_none() {
+        return Err(Error::NotKept { channel: channel.clone(), version });
+    }
     let file = Name::tag(name);
     let mut note = tag.sign(key).to_bytes();
     let put = remote.put_new(&file, &note);

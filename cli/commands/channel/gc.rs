@@ -1,7 +1,7 @@
 //! `garner channel gc`: remove from a remote what only old versions need.
 
 use clap::Args;
-use garner_kernel::{ChannelName, Version};
+use garner_kernel::ChannelName;
 use garner_sync::{AnyRemote, Cached, ChannelSettings, Collection, Retention, Survey};
 use serde_json::json;
 
@@ -33,7 +33,10 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let remote = context.remote(&settings)?;
     let now = settings.trust.time(context.now());
     let collection =
-        context.collection(&settings, &remote, |survey| retention.oldest(survey, now))?;
+        context.collection(&settings, &remote, |survey| match retention.oldest(survey, now) {
+            Some(oldest) => Collection::plan(&remote, survey, oldest),
+            None => Ok(Collection::default()),
+        })?;
     let facts = json!({ "channel": name.as_str(), "collection": json_of(&collection) });
     if collection.names.is_empty() {
         if context.global.json {
@@ -58,19 +61,18 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 }
 
 impl Context {
-    /// Finds out what only the versions of a channel below `oldest` need.
+    /// Finds out what is to be removed from a remote, by what it says of a channel.
+    ///
+    /// The plan asks the remote itself for manifests: the mirror may have some that are gone there.
     pub(crate) fn collection(
         &self,
         settings: &ChannelSettings,
         remote: &AnyRemote,
-        oldest: impl FnOnce(&Survey) -> Option<Version>,
+        plan: impl FnOnce(&Survey) -> Result<Collection, garner_sync::Error>,
     ) -> Result<Collection, Error> {
         let mirror = self.mirror(settings)?;
         let near = Cached::new(remote, &mirror, &settings.trust);
-        let survey = garner_sync::survey(&near, &settings.trust)?;
-        // The manifests are asked for at the remote: the mirror may have some that are gone there.
-        let planned = oldest(&survey).map(|oldest| Collection::plan(remote, &survey, oldest));
-        Ok(planned.transpose()?.unwrap_or_default())
+        Ok(plan(&garner_sync::survey(&near, &settings.trust)?)?)
     }
 }
 
