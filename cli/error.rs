@@ -122,6 +122,9 @@ pub(crate) enum Error {
     /// An id prefix matches nothing or too much.
     #[error("`{prefix}` matches {matches} fragments of the draft, not one")]
     DraftPrefix { prefix: String, matches: usize },
+    /// An id prefix matches no fragment of a conflict, or several.
+    #[error("`{prefix}` matches {matches} fragments of conflicts, not one")]
+    ConflictPrefix { prefix: String, matches: usize },
     /// A bundle comes from a repository that nobody pinned.
     #[error("`{}` comes from repository {repository}, which this machine does not trust", path.display())]
     Untrusted { path: PathBuf, repository: String, channel: ChannelName },
@@ -206,6 +209,7 @@ impl Explain for Error {
             | Self::KernelName { .. }
             | Self::WhichChannel { .. }
             | Self::DraftPrefix { .. }
+            | Self::ConflictPrefix { .. }
             | Self::ChannelExists { .. }
             | Self::File { .. }
             | Self::NotEmpty { .. }
@@ -278,7 +282,9 @@ impl Explain for Error {
                 return Some(format!("run `garner pull {channel}` once, without `--offline`"));
             }
             Self::NoDraft { .. } => "run `garner compile SESSION.jsonl` first",
-            Self::DraftPrefix { .. } => "run `garner review` to see the ids",
+            Self::DraftPrefix { .. } | Self::ConflictPrefix { .. } => {
+                "run `garner review` to see the ids"
+            }
             Self::Untrusted { repository, channel, .. } => {
                 return Some(format!(
                     "compare the id with the publisher's, then run `garner channel trust {channel} \

@@ -2,7 +2,7 @@
 
 use garner_compiler::{Compiler, Options};
 use garner_kernel::bundle::{Identity, PublisherKey, Reason, Role, Sealed, SecretScan};
-use garner_kernel::{ChannelName, Draft};
+use garner_kernel::{ChannelName, Contents, Draft, Fragment, rebase};
 use garner_sync::{AnyRemote, Cached, ChannelSettings, FolderRemote, Publication, Published};
 use serde_json::{Value, json};
 
@@ -13,10 +13,44 @@ use crate::{files, keys, table};
 /// The remote of a channel, behind its mirror.
 type Near<'a> = Cached<'a, AnyRemote, FolderRemote>;
 
+/// What turns the newest version into the next, however often others are first.
+pub(crate) enum Change<'a> {
+    /// A draft is added.
+    Draft(&'a Draft),
+    /// An older version is brought back.
+    Rollback {
+        /// What was the newest when that was decided.
+        base: &'a Contents,
+        /// What it becomes.
+        ours: &'a Contents,
+    },
+}
+
+impl Change<'_> {
+    /// Returns what the next version holds.
+    fn onto(&self, newest: &Contents) -> Result<Contents, garner_kernel::Error> {
+        match self {
+            Self::Draft(draft) => draft.onto(newest),
+            // What others published meanwhile is not what was to be taken back.
+            Self::Rollback { base, ours } => Ok(rebase(base, ours, newest)?.contents),
+        }
+    }
+
+    /// Searches what it brings for secrets once more: what is sealed cannot be taken back.
+    fn scan(&self) -> Result<SecretScan, Error> {
+        match self {
+            Self::Draft(draft) => scan(draft.active()),
+            Self::Rollback { base, ours } => {
+                scan(ours.fragments().filter(|f| base.fragment(&f.id) != Some(f)))
+            }
+        }
+    }
+}
+
 /// The next version of a channel.
 pub(crate) struct Next<'a> {
-    /// What it adds and retires.
-    pub(crate) draft: &'a Draft,
+    /// How it differs from the newest.
+    pub(crate) change: Change<'a>,
     /// The key that signs it.
     pub(crate) key: &'a PublisherKey,
     /// Why it is made.
@@ -30,7 +64,7 @@ impl Context {
         self.remote(&settings)?;
         let key = keys::publisher(self)?;
         let reason = Reason::Publish;
-        self.publish_next(&settings, &Next { draft, key: &key, reason })
+        self.publish_next(&settings, &Next { change: Change::Draft(draft), key: &key, reason })
     }
 
     /// Publishes the next version and pulls it into the mirror.
@@ -41,7 +75,7 @@ impl Context {
     ) -> Result<Published, Error> {
         let channel = &settings.trust.repository.channel;
         let published = self.with_publication(settings, next, |remote, publication| {
-            garner_sync::publish(remote, publication, &|before| next.draft.onto(before))
+            garner_sync::publish(remote, publication, &|before| next.change.onto(before))
         })?;
         let version = match &published {
             Published::New(sealed) => sealed.version,
@@ -83,7 +117,7 @@ impl Context {
         next: &Next<'_>,
     ) -> Result<Published, Error> {
         self.with_publication(settings, next, |remote, publication| {
-            garner_sync::preview(remote, publication, &|before| next.draft.onto(before))
+            garner_sync::preview(remote, publication, &|before| next.change.onto(before))
         })
     }
 
@@ -107,7 +141,7 @@ impl Context {
             now: self.now(),
             reason: next.reason.clone(),
             tool: TOOL.to_owned(),
-            scan: scan(next.draft)?,
+            scan: next.change.scan()?,
         };
         // What the mirror holds already need not be fetched to build on it.
         let mirror = self.mirror(settings)?;
@@ -120,10 +154,10 @@ impl Context {
 /// The program, as manifests name it.
 pub(crate) const TOOL: &str = concat!("garner ", env!("CARGO_PKG_VERSION"));
 
-/// Searches the draft for secrets once more: what is sealed cannot be taken back.
-pub(crate) fn scan(draft: &Draft) -> Result<SecretScan, Error> {
+/// Searches fragments for secrets.
+pub(crate) fn scan<'a>(fragments: impl Iterator<Item = &'a Fragment>) -> Result<SecretScan, Error> {
     let compiler = Compiler::new(Options::default())?;
-    let texts = draft.active().flat_map(|f| [Some(&f.statement), f.context.as_ref()]).flatten();
+    let texts = fragments.flat_map(|f| [Some(&f.statement), f.context.as_ref()]).flatten();
     let findings = texts
         .flat_map(|text| compiler.audit(text.as_str().as_bytes()))
         .map(|finding| u64::from(finding.count))

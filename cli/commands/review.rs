@@ -1,11 +1,13 @@
 //! `garner review`: what waits for a person.
 
 use clap::Args;
-use garner_kernel::{ChannelName, Entry, Status};
+use garner_kernel::{ChannelName, Contents, Draft, Entry, Fragment, Status, rivals};
 use serde_json::json;
 
+use crate::conflict::{self, Conflict};
 use crate::context::Context;
 use crate::error::Error;
+use crate::kernels::{At, KernelName};
 use crate::output::{self, styled};
 use crate::{drafts, files, table};
 
@@ -20,6 +22,9 @@ pub(crate) struct Arguments {
     /// Remove these for ever; they do not come back
     #[arg(long, value_name = "ID", num_args = 1..)]
     reject: Vec<String>,
+    /// Of fragments that replace the same one in different ways, let these count
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    keep: Vec<String>,
     /// Print what would change, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -28,37 +33,71 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let channel = super::compile::channel(arguments.channel.as_ref(), context)?;
     let _lock = files::lock(&context.draft_path(&channel))?;
+    let (stored, newest) = (context.draft(&channel)?, newest(&channel, context)?);
+    let none = || Error::NoDraft { channel: channel.clone() };
+    // Of a channel that was pulled, there may be conflicts to settle.
     let mut draft =
-        context.draft(&channel)?.ok_or_else(|| Error::NoDraft { channel: channel.clone() })?;
-    if arguments.accept.is_empty() && arguments.reject.is_empty() {
+        stored.or_else(|| newest.as_ref().map(|_| Draft::default())).ok_or_else(none)?;
+    let after = draft.onto(&newest.unwrap_or_default())?;
+    let conflicts: Vec<Conflict> =
+        rivals(&after).iter().map(|rivals| Conflict::of(rivals, &after)).collect();
+    if [&arguments.accept, &arguments.reject, &arguments.keep].iter().all(|ids| ids.is_empty()) {
         let waiting: Vec<&Entry> =
             draft.entries.values().filter(|entry| entry.status != Status::Active).collect();
-        return show(&waiting, &channel, context);
+        return show(&waiting, &conflicts, &channel, context);
     }
     // Every id is looked up before the first change.
     let find = |prefixes: &[String]| {
         prefixes.iter().map(|prefix| drafts::find(&draft, prefix)).collect::<Result<Vec<_>, _>>()
     };
     let (accept, reject) = (find(&arguments.accept)?, find(&arguments.reject)?);
+    let keep = arguments.keep.iter().map(|prefix| conflict::find(&conflicts, prefix));
+    let keep: Vec<(&Conflict, &Fragment)> = keep.collect::<Result<_, _>>()?;
     let accepted = accept.iter().filter(|id| draft.accept(id)).count();
     let now = context.now();
     let rejected = reject.iter().filter(|id| draft.reject(id, now)).count();
+    for (conflict, winner) in &keep {
+        draft.settle(winner, &conflict.ids());
+    }
     if !arguments.dry_run {
         context.save_draft(&channel, &draft)?;
     }
+    let settled = keep.len();
     if context.global.json {
-        let value = json!({ "accepted": accepted, "rejected": rejected });
+        let value = json!({ "accepted": accepted, "rejected": rejected, "settled": settled });
         return context.output.print_json(value);
     }
     let would = if arguments.dry_run { "Would have accepted" } else { "Accepted" };
-    context.output.print(&format!("{would} {accepted} and rejected {rejected}.\n"))
+    let kept = match settled {
+        0 => String::new(),
+        count => format!(", and settled {}", table::count(count, "conflict")),
+    };
+    context.output.print(&format!("{would} {accepted} and rejected {rejected}{kept}.\n"))
 }
 
-fn show(waiting: &[&Entry], channel: &ChannelName, context: &Context) -> Result<(), Error> {
+/// Returns what the newest version that was pulled holds; `None` where nothing was.
+fn newest(channel: &ChannelName, context: &Context) -> Result<Option<Contents>, Error> {
+    let settings = match context.settings(channel) {
+        Err(Error::UnknownChannel { .. }) => return Ok(None),
+        settings => settings?,
+    };
+    let Some(release) = context.releases(&settings)?.pop() else { return Ok(None) };
+    let name = KernelName::Channel(channel.clone(), At::Number(release.version));
+    context.contents(&name).map(Some)
+}
+
+fn show(
+    waiting: &[&Entry],
+    conflicts: &[Conflict],
+    channel: &ChannelName,
+    context: &Context,
+) -> Result<(), Error> {
     if context.global.json {
         let entries: Vec<_> =
             waiting.iter().map(|entry| super::compile::entry_json(entry)).collect();
-        return context.output.print_json(json!({ "waiting": entries }));
+        let conflicts: Vec<_> = conflicts.iter().map(Conflict::json).collect();
+        let value = json!({ "waiting": entries, "conflicts": conflicts });
+        return context.output.print_json(value);
     }
     let mut text = String::new();
     for entry in waiting {
@@ -82,7 +121,8 @@ fn show(waiting: &[&Entry], channel: &ChannelName, context: &Context) -> Result<
             ));
         }
     }
-    if waiting.is_empty() {
+    text.extend(conflicts.iter().map(Conflict::lines));
+    if waiting.is_empty() && conflicts.is_empty() {
         text.push_str("Nothing waits for review.\n");
     }
     context.output.print(&text)?;
@@ -90,6 +130,11 @@ fn show(waiting: &[&Entry], channel: &ChannelName, context: &Context) -> Result<
         context.output.say(&format!(
             "Decide with `garner review -c {channel} --accept ID…` or `--reject ID…`."
         ));
+    }
+    if !conflicts.is_empty() {
+        context
+            .output
+            .say(&format!("Settle a conflict with `garner review -c {channel} --keep ID`."));
     }
     Ok(())
 }

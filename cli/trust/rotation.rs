@@ -19,7 +19,7 @@ use super::root_note::RootNote;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
-use crate::publication::Next;
+use crate::publication::{Change, Next};
 
 /// Which key is rotated, and how.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ impl Rotation {
         let mut versions = Vec::new();
         for (channel, settings) in repository.with_versions()? {
             let draft = Draft::default();
-            let next = Next { draft: &draft, key, reason: Reason::Publish };
+            let next = Next { change: Change::Draft(&draft), key, reason: Reason::Publish };
             let version = match context.publish_next(settings, &next)? {
                 garner_sync::Published::New(sealed) => sealed.version,
                 garner_sync::Published::Unchanged(version) => version,

@@ -147,6 +147,18 @@ impl Draft {
         true
     }
 
+    /// Lets a fragment replace its rivals with the next kernel: of all of them it is the one that
+    /// counts.
+    pub fn settle(&mut self, winner: &Fragment, rivals: &[FragmentId]) {
+        let entry = || Entry { fragment: winner.clone(), status: Status::Active };
+        let entry = self.entries.entry(winner.id).or_insert_with(entry);
+        entry.status = Status::Active;
+        let losers = rivals.iter().filter(|id| **id != winner.id);
+        entry.fragment.supersedes.extend(losers);
+        entry.fragment.supersedes.sort();
+        entry.fragment.supersedes.dedup();
+    }
+
     /// Removes an entry that was revoked: neither its text nor what is distilled again stays here.
     pub fn bury(&mut self, id: FragmentId, at: Moment) {
         let revision = self.entries.remove(&id).map_or(0, |entry| entry.fragment.revision);
@@ -218,6 +230,27 @@ mod tests {
         let after = draft(&[(&seen_again, Status::Active)]).onto(&before).unwrap();
         let merged = after.fragment(&known.id).unwrap();
         assert_eq!((merged.revision, merged.sources.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_settled_conflict_is_none_any_more() {
+        let old = fragment(Kind::Fact, "Old.");
+        let newer = |statement: &str, session: &str| {
+            let mut newer = fragment(Kind::Fact, statement);
+            newer.sources[0].session = session.parse().unwrap();
+            newer.supersedes = vec![old.id];
+            newer
+        };
+        let (ours, theirs) = (newer("Ours.", "s-2"), newer("Theirs.", "s-3"));
+        let before = contents(&[&old, &ours, &theirs]);
+        let [conflict] = crate::rivals(&before).try_into().unwrap();
+        let mut draft = Draft::default();
+        draft.settle(&theirs, &conflict.newer);
+        let after = draft.onto(&before).unwrap();
+        assert_eq!(crate::rivals(&after), []);
+        let winner = after.fragment(&theirs.id).unwrap();
+        assert!(winner.supersedes.contains(&ours.id) && winner.revision == 2);
+        assert!(after.fragment(&ours.id).is_some(), "nothing is lost");
     }
 
     #[test]

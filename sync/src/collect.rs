@@ -103,7 +103,10 @@ impl Collection {
             let Some(manifest) = manifest_of(remote, &signed.head)? else {
                 // Manifests go in the order of their versions: below one that is gone, all are,
                 // but for tagged ones, and for those that a mirror never had.
-                if extent == Extent::Untagged { break } else { continue }
+                if extent == Extent::Untagged {
+                    break;
+                }
+                continue;
             };
             let keep = Name::keep(&signed.head.channel, signed.head.version);
             if extent == Extent::Untagged && remote.size(&keep)?.is_some() {

@@ -9,6 +9,8 @@ mod bucket;
 #[cfg(test)]
 mod bundles;
 #[cfg(test)]
+mod conflicts;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod disk;

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::keys::{self, KeyRole};
 use crate::plan::{Consent, Plan};
-use crate::publication::{self, Next};
+use crate::publication::{self, Change, Next};
 use crate::trust::TrustError;
 use crate::{files, table};
 
@@ -103,7 +103,7 @@ fn describe_next(
         return Ok(());
     }
     let (draft, key) = (Draft::default(), keys::publisher(context)?);
-    let next = Next { draft: &draft, key: &key, reason: Reason::Publish };
+    let next = Next { change: Change::Draft(&draft), key: &key, reason: Reason::Publish };
     match context.preview_next(settings, &next)? {
         Published::New(sealed) => {
             plan.row("version", sealed.version.to_string());

@@ -4,9 +4,10 @@ mod listing;
 mod words;
 
 use clap::Args;
-use garner_kernel::Difference;
+use garner_kernel::{Contents, Difference, rivals};
 use serde_json::json;
 
+use crate::conflict::Conflict;
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
@@ -46,7 +47,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let differences =
         garner_kernel::diff_over_time((&before.contents, before.created), (&after.contents, until));
     let form = if arguments.stat { Form::Stat } else { Form::Full };
-    print(&differences, &form, context)?;
+    let conflicts = conflicts(&before.contents, &after.contents);
+    print(&differences, &conflicts, &form, context)?;
     if arguments.exit_code && !differences.is_empty() {
         return Err(Error::Differ);
     }
@@ -71,9 +73,17 @@ fn names(arguments: &Arguments) -> Result<(KernelName, KernelName), Error> {
     })
 }
 
-/// Prints differences.
+/// Returns the conflicts that only the later contents have.
+pub(crate) fn conflicts(before: &Contents, after: &Contents) -> Vec<Conflict> {
+    let known = rivals(before);
+    let new = rivals(after).into_iter().filter(|rivals| !known.contains(rivals));
+    new.map(|rivals| Conflict::of(&rivals, after)).collect()
+}
+
+/// Prints differences, and the conflicts that come with them.
 pub(crate) fn print(
     differences: &[Difference],
+    conflicts: &[Conflict],
     form: &Form,
     context: &Context,
 ) -> Result<(), Error> {
@@ -82,9 +92,12 @@ pub(crate) fn print(
             "counts": counts(differences),
             "groups": listing::statistics_json(differences),
             "differences": items(differences),
+            "conflicts": conflicts.iter().map(Conflict::json).collect::<Vec<_>>(),
         }));
     }
-    context.output.print(&text(differences, form, context.output.look()))
+    let mut text = text(differences, form, context.output.look());
+    text.extend(conflicts.iter().map(Conflict::lines));
+    context.output.print(&text)
 }
 
 /// Returns differences as people read them.

@@ -174,7 +174,7 @@ fn seal(
             publisher: &key,
             now,
             tool: publication::TOOL.to_owned(),
-            scan: publication::scan(draft)?,
+            scan: publication::scan(draft.active())?,
         },
     )?;
     bundle::check(&sealed.bundle, &Anchor::pin(repository, Some(channel.clone())))?;

@@ -11,6 +11,7 @@ use garner_kernel::{ChannelName, Contents, diff};
 use garner_sync::{ChannelSettings, Published};
 use serde_json::json;
 
+use crate::conflict::Conflict;
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
@@ -55,12 +56,10 @@ fn publish(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let settings = context.settings(&channel)?;
     if arguments.consent.is_dry_run() {
         let before = newest(&channel, &settings, context)?;
-        let differences = diff(&before, &draft.onto(&before)?);
-        return crate::commands::diff::print(
-            &differences,
-            &crate::commands::diff::Form::Full,
-            context,
-        );
+        let after = draft.onto(&before)?;
+        let conflicts = crate::commands::diff::conflicts(&before, &after);
+        let form = crate::commands::diff::Form::Full;
+        return crate::commands::diff::print(&diff(&before, &after), &conflicts, &form, context);
     }
     if let Some(path) = &arguments.out {
         // Before anything is published: a path that cannot be written fails the whole command.
@@ -88,7 +87,7 @@ fn publish(arguments: &Arguments, context: &Context) -> Result<(), Error> {
 }
 
 /// Says what was published, and what it changed.
-fn report(
+pub(crate) fn report(
     channel: &ChannelName,
     sealed: &Sealed,
     settings: &ChannelSettings,
@@ -101,6 +100,7 @@ fn report(
     let before = sealed.version.previous().map(contents).transpose()?.unwrap_or_default();
     let after = contents(sealed.version)?;
     let differences = diff(&before, &after);
+    let conflicts = crate::commands::diff::conflicts(&before, &after);
     if context.global.json {
         return context.output.print_json(json!({
             "channel": channel.as_str(),
@@ -109,6 +109,7 @@ fn report(
             "fragments": after.fragments().len(),
             "bundle_bytes": bytes.len(),
             "changes": crate::commands::diff::counts(&differences),
+            "conflicts": conflicts.iter().map(Conflict::json).collect::<Vec<_>>(),
         }));
     }
     context.output.print(&format!(
@@ -118,11 +119,16 @@ fn report(
         crate::commands::diff::summary(&differences),
         bytes.len(),
         table::count(settings.readers.len(), "reader"),
-    ))
+    ))?;
+    if !conflicts.is_empty() {
+        context.output.print(&conflicts.iter().map(Conflict::lines).collect::<String>())?;
+        context.output.say(&format!("Settle it with `garner review -c {channel} --keep ID`."));
+    }
+    Ok(())
 }
 
 /// Returns the contents of the newest version on the remote, or nothing if there is none.
-fn newest(
+pub(crate) fn newest(
     channel: &ChannelName,
     settings: &ChannelSettings,
     context: &Context,

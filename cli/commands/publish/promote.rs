@@ -13,7 +13,7 @@ use crate::commands::diff::{Form, counts, items, summary, text};
 use crate::context::Context;
 use crate::error::Error;
 use crate::plan::Plan;
-use crate::publication::{self, Next};
+use crate::publication::{self, Change, Next};
 use crate::trust::TrustError;
 use crate::{files, keys, section, table};
 
@@ -35,7 +35,7 @@ pub(super) fn run(file: &Path, arguments: &Arguments, context: &Context) -> Resu
     let before = newest(&channel, &settings, context)?;
     let (draft, buried) = draft_of(&proposal, &channel, &before, context)?;
     // Before anybody is asked: what holds secrets is not to be agreed to.
-    let findings = publication::scan(&draft)?.findings;
+    let findings = publication::scan(draft.active())?.findings;
     if findings > 0 {
         return Err(TrustError::SecretsProposed { path: file.to_owned(), findings }.into());
     }
@@ -128,7 +128,7 @@ fn publish(
 ) -> Result<(), Error> {
     let key = keys::publisher(context)?;
     let reason = Reason::Promote(proposal.kernel.head);
-    let next = Next { draft, key: &key, reason };
+    let next = Next { change: Change::Draft(draft), key: &key, reason };
     let channel = &settings.trust.repository.channel;
     match context.publish_next(settings, &next)? {
         Published::New(sealed) => {
