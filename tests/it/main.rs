@@ -21,6 +21,8 @@ mod git;
 #[cfg(test)]
 mod hints;
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod interruption;
