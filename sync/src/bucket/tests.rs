@@ -128,7 +128,7 @@ impl Server {
             return None;
         };
         let mut child = Command::new(&python)
-            .args(["-B", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
+            .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/interop/bucket_server.py")])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
