@@ -1,18 +1,18 @@
-//! Drills: publishers that meet, and pulls over a remote that fails in every way it can.
+//! Drills: publishers that meet, and pulls and pushes over remotes that fail in every way they can.
 //!
-//! `GARNER_DRILL=1` runs them at full length: four publishers with 250 versions each, and a
-//! thousand pulls.
+//! `GARNER_DRILL=1` runs them at full length and prints the figures of docs/drills.md. The servers
+//! are real ones on the loopback; those that are not installed are said and left out.
 
-use std::collections::BTreeSet;
+mod probes;
+mod proxy;
+mod publishers;
+mod servers;
+mod traffic;
+
 use std::sync::Mutex;
-use std::thread;
 
-use garner_kernel::Version;
-
-use crate::tests::{Setup, fragment, setup};
-use crate::{
-    Cached, Changed, Error, MemoryRemote, Name, Published, Put, Remote, Trust, pull, survey,
-};
+use crate::tests::Setup;
+use crate::{Changed, Error, Name, Put, Remote};
 
 /// What a remote does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,17 +29,19 @@ enum Fault {
     Hidden,
 }
 
-/// A remote that goes wrong once in a while, as a seed says.
-struct Faulty<'a> {
-    inner: &'a MemoryRemote,
+/// Decides what goes wrong, and when, as a seed says.
+struct Chance {
     state: Mutex<u64>,
     /// Once in how many requests.
     one_in: u64,
+    /// How often something went wrong.
+    faults: Mutex<usize>,
 }
 
-impl<'a> Faulty<'a> {
-    fn new(inner: &'a MemoryRemote, seed: u64, one_in: u64) -> Self {
-        Self { inner, state: Mutex::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1), one_in }
+impl Chance {
+    fn new(seed: u64, one_in: u64) -> Self {
+        let state = Mutex::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        Self { state, one_in, faults: Mutex::default() }
     }
 
     /// Returns the next number of the seed (xorshift64).
@@ -51,11 +53,24 @@ impl<'a> Faulty<'a> {
         *state
     }
 
-    fn fault(&self, kinds: &[Fault]) -> Option<Fault> {
+    /// Returns one of the kinds, if something goes wrong this time.
+    fn draw<T: Copy>(&self, kinds: &[T]) -> Option<T> {
         let draw = self.next();
         let kind = usize::try_from(draw / self.one_in % kinds.len() as u64).unwrap();
-        draw.is_multiple_of(self.one_in).then(|| kinds[kind])
+        let fault = draw.is_multiple_of(self.one_in).then(|| kinds[kind]);
+        *self.faults.lock().unwrap() += usize::from(fault.is_some());
+        fault
     }
+
+    fn faults(&self) -> usize {
+        *self.faults.lock().unwrap()
+    }
+}
+
+/// A remote that goes wrong once in a while.
+struct Faulty<'a, R> {
+    inner: R,
+    chance: &'a Chance,
 }
 
 fn silence(name: &Name, action: &'static str) -> Error {
@@ -63,10 +78,10 @@ fn silence(name: &Name, action: &'static str) -> Error {
     Error::Transport { remote, name: name.to_string(), action, reason: "silence".into(), tries: 1 }
 }
 
-impl Remote for Faulty<'_> {
+impl<R: Remote> Remote for Faulty<'_, R> {
     fn get(&self, name: &Name, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let found = self.inner.get(name, limit)?;
-        match self.fault(&[Fault::Refuses, Fault::Cut, Fault::Hidden]) {
+        match self.chance.draw(&[Fault::Refuses, Fault::Cut, Fault::Hidden]) {
             Some(Fault::Refuses) => Err(silence(name, "read")),
             Some(Fault::Cut) => Ok(found.map(|bytes| bytes[..bytes.len() / 2].to_vec())),
             Some(Fault::Hidden) => Ok(None),
@@ -80,7 +95,7 @@ impl Remote for Faulty<'_> {
     }
 
     fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
-        match self.fault(&[Fault::Refuses, Fault::AnswerLost, Fault::TakenByNobody]) {
+        match self.chance.draw(&[Fault::Refuses, Fault::AnswerLost, Fault::TakenByNobody]) {
             Some(Fault::Refuses) => Err(silence(name, "create")),
             Some(Fault::TakenByNobody) => Ok(Put::Exists),
             Some(Fault::AnswerLost) => {
@@ -92,7 +107,7 @@ impl Remote for Faulty<'_> {
     }
 
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
-        match self.fault(&[Fault::Refuses, Fault::AnswerLost]) {
+        match self.chance.draw(&[Fault::Refuses, Fault::AnswerLost]) {
             Some(Fault::Refuses) => Err(silence(name, "write")),
             Some(_) => self.inner.put_over(name, bytes).and(Err(silence(name, "write"))),
             None => self.inner.put_over(name, bytes),
@@ -104,6 +119,13 @@ impl Remote for Faulty<'_> {
     }
 }
 
+/// Puts the repository of a setup on another remote.
+fn found(setup: &Setup, remote: &impl Remote) {
+    for (name, bytes) in setup.remote.files() {
+        remote.put_over(&name, &bytes).unwrap();
+    }
+}
+
 /// Returns the length of a drill: what continuous integration has time for, or all of it.
 #[expect(clippy::disallowed_methods, reason = "a test has nobody who gives it an argument")]
 fn length(short: usize, full: usize) -> usize {
@@ -112,104 +134,3 @@ fn length(short: usize, full: usize) -> usize {
 
 /// The time of all pulls.
 const CLOCK: &str = "2026-01-03T00:00:00Z";
-
-/// Publishes texts as one machine does: each again and again until it is there, with a pull into
-/// the mirror after each try.
-fn publish_all(setup: &Setup, remote: &Faulty<'_>, texts: impl Iterator<Item = String>) {
-    let (mirror, mut trust) = (MemoryRemote::default(), setup.trust.clone());
-    for text in texts {
-        let mut tries = 0;
-        loop {
-            let near = Cached::new(remote, &mirror, &trust);
-            let published = setup.publish(&near, &text);
-            if let Ok(pulled) = pull(remote, &mirror, &trust, None, CLOCK.parse().unwrap()) {
-                trust = pulled.trust;
-            }
-            if let Ok(Published::New(_) | Published::Unchanged(_)) = published {
-                break;
-            }
-            tries += 1;
-            assert!(tries < 200, "`{text}` could not be published: {published:?}");
-        }
-    }
-}
-
-#[test]
-fn publishers_that_meet_lose_nothing() {
-    const PUBLISHERS: usize = 4;
-    let each = length(12, 250);
-    let setup = setup();
-    thread::scope(|scope| {
-        for publisher in 0..PUBLISHERS {
-            let setup = &setup;
-            scope.spawn(move || {
-                let remote = Faulty::new(&setup.remote, publisher as u64 + 1, 40);
-                let texts = (0..each).map(|number| format!("{publisher} says {number}."));
-                publish_all(setup, &remote, texts);
-            });
-        }
-    });
-    // Every fragment is there once, and each version added exactly one.
-    let survey = survey(&setup.remote, &setup.trust).unwrap();
-    let versions = survey.releases().len();
-    assert_eq!(versions, PUBLISHERS * each, "a version says nothing, or two things");
-    let newest = setup.contents(&setup.remote, versions as u64);
-    let there: BTreeSet<_> = newest.fragments().map(|fragment| fragment.id).collect();
-    for publisher in 0..PUBLISHERS {
-        for number in 0..each {
-            let id = fragment(&format!("{publisher} says {number}.")).id;
-            assert!(there.contains(&id), "what {publisher} said as number {number} is lost");
-        }
-    }
-    assert_eq!(there.len(), PUBLISHERS * each);
-}
-
-#[test]
-fn pulls_under_faults_are_whole_or_refused() {
-    let pulls = length(200, 1000);
-    let setup = setup();
-    let (mirror, mut trust) = (MemoryRemote::default(), setup.trust.clone());
-    let remote = Faulty::new(&setup.remote, 7, 12);
-    let (mut whole, mut refused, mut published) = (0, 0, 0);
-    let clock = CLOCK.parse().unwrap();
-    for round in 0..pulls {
-        if round % 10 == 0 {
-            setup.publish(&setup.remote, &format!("Round {round}.")).unwrap();
-            published += 1;
-        }
-        match pull(&remote, &mirror, &trust, None, clock) {
-            Ok(pulled) => {
-                whole += 1;
-                trust = pulled.trust;
-                check(&setup, &mirror, &trust, published);
-            }
-            Err(_) => {
-                refused += 1;
-                if let Some(floor) = trust.known.floor {
-                    // What was here is here still.
-                    let newest = survey(&mirror, &trust).unwrap().releases().len() as u64;
-                    assert!(newest >= floor.version.get());
-                    open(&setup, &mirror, floor.version);
-                }
-            }
-        }
-    }
-    assert!(whole > pulls / 10 && refused > pulls / 10, "{whole} whole, {refused} refused");
-    // Without faults the reader ends where the publisher is.
-    pull(&setup.remote, &mirror, &trust, None, clock).unwrap();
-    let last = Version::new(published).unwrap();
-    assert_eq!(open(&setup, &mirror, last), open(&setup, &setup.remote, last));
-}
-
-/// Opens a version and returns the digest of its tree.
-fn open(setup: &Setup, remote: &MemoryRemote, version: Version) -> garner_kernel::Digest {
-    setup.contents(remote, version.get()).tree_digest()
-}
-
-/// Checks that the mirror shows what the publisher published, up to where it is.
-fn check(setup: &Setup, mirror: &MemoryRemote, trust: &Trust, published: u64) {
-    let floor = trust.known.floor.unwrap();
-    // A remote may hide the newest for a while; it may not show anything else.
-    assert!(floor.version.get() <= published);
-    assert_eq!(open(setup, mirror, floor.version), open(setup, &setup.remote, floor.version));
-}

@@ -9,7 +9,7 @@ mod patience;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

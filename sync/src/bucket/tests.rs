@@ -113,6 +113,26 @@ fn the_words_of_a_service_are_told_without_signatures_and_control_characters() {
     assert_eq!(tries("something else"), 1);
 }
 
+/// Returns bucket `bucket` of the server at a host and port, which is asked again soon.
+pub(crate) fn bucket_at(server: &str) -> BucketRemote {
+    let backoff = BackoffConfig {
+        init_backoff: Duration::from_millis(5),
+        max_backoff: Duration::from_millis(40),
+        base: 2.,
+    };
+    let store = AmazonS3Builder::new()
+        .with_endpoint(format!("http://{server}"))
+        .with_access_key_id("an-id")
+        .with_secret_access_key("a-secret")
+        .with_bucket_name("bucket")
+        .with_conditional_put(S3ConditionalPut::ETagMatch)
+        .with_allow_http(true)
+        .with_retry(RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRY_TIME })
+        .build();
+    let address = "s3://bucket/notes".parse().unwrap();
+    BucketRemote::over(&address, Arc::new(store.unwrap())).unwrap()
+}
+
 /// A running moto, which speaks S3; it ends with the test.
 struct Server {
     child: Child,

@@ -26,6 +26,11 @@ fn patience(tries: u32) -> Patience {
     }
 }
 
+/// Returns a remote at any address, which is asked again soon.
+pub(crate) fn web_at(base: &str) -> WebRemote {
+    WebRemote::with(base, patience(8)).unwrap()
+}
+
 fn remote(server: &Server) -> WebRemote {
     WebRemote::with(&server.base(), patience(8)).unwrap()
 }
