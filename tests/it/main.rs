@@ -15,6 +15,8 @@ mod demo;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod drills;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod git;

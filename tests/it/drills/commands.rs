@@ -1,0 +1,185 @@
+//! The commands that are drilled: how to get there, and what must hold afterwards.
+
+use std::fs;
+
+use super::scene::Scene;
+use super::state::State;
+use crate::world::{World, text};
+
+/// A command.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) scene: fn() -> Scene,
+    pub(super) changes: Changes,
+    pub(super) again: Again,
+}
+
+/// What a command changes at once: it is as before or as after, and never between.
+#[derive(Clone, Copy)]
+pub(super) enum Changes {
+    Channel,
+    Mirror,
+    Store,
+    Draft,
+    /// Several things, one after the other; each is whole.
+    Steps,
+}
+
+/// Whether the command may be run again once it did its work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    Always,
+    /// Not where it is done: it would do more.
+    IfNotDone,
+}
+
+impl Changes {
+    /// Returns what changes at once.
+    pub(super) fn of(self, state: &State) -> Vec<String> {
+        match self {
+            Self::Channel => state.channel.clone(),
+            Self::Mirror => state.mirror.clone(),
+            Self::Store => state.store.clone(),
+            Self::Draft => state.draft.iter().cloned().collect(),
+            Self::Steps => Vec::new(),
+        }
+    }
+}
+
+const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: Again) -> Row {
+    Row { name, scene, changes, again }
+}
+
+/// Every command that is drilled.
+pub(super) const ROWS: [Row; 15] = [
+    row("setup", setup, Changes::Steps, Again::Always),
+    row("channel add", add, Changes::Steps, Again::IfNotDone),
+    row("channel add, of a reader", join, Changes::Steps, Again::IfNotDone),
+    row("compile", compile, Changes::Draft, Again::Always),
+    row("publish, the first version", publish_first, Changes::Channel, Again::Always),
+    row("publish, the next version", publish_next, Changes::Channel, Again::Always),
+    row("channel grant", grant, Changes::Channel, Again::Always),
+    row("channel revoke", revoke, Changes::Channel, Again::IfNotDone),
+    row("channel renew", renew, Changes::Channel, Again::Always),
+    row("key rotate publisher", rotate, Changes::Steps, Again::IfNotDone),
+    row("pull, of everything", pull_all, Changes::Mirror, Again::Always),
+    row("pull, of what is new", pull_new, Changes::Mirror, Again::Always),
+    row("load", load, Changes::Store, Again::Always),
+    row("rollback", rollback, Changes::Store, Again::IfNotDone),
+    row("undo", undo, Changes::Store, Again::IfNotDone),
+];
+
+/// The key of somebody who is let in.
+const BOB: &str = "age16cfdqz5k4p2fn4mllmpyr34pxm09xpjh7u33wagaz5guhydnd46qefyj5e";
+
+fn setup() -> Scene {
+    Scene::new(World::new(), &["setup"])
+}
+
+fn add() -> Scene {
+    let world = World::new();
+    world.ok(&["setup"]);
+    fs::create_dir(world.remote()).unwrap();
+    let address = format!("file:{}", text(&world.remote()));
+    Scene::new(world, &["channel", "add", "notes", &address])
+}
+
+/// A machine that reads what another one published on its remote, and the other one.
+fn reader() -> (World, World, String) {
+    let (reader, publisher) = (World::new(), World::new());
+    reader.ok(&["setup"]);
+    publisher.ok(&["setup"]);
+    fs::create_dir(reader.remote()).unwrap();
+    publisher.ok(&["channel", "add", "notes", &format!("file:{}", text(&reader.remote()))]);
+    let device = reader.ok(&["key", "show", "device"]);
+    publisher.ok(&["channel", "grant", "notes", device.trim(), "--as", "laptop"]);
+    publisher.learn("day-one.jsonl");
+    let shown = publisher.json(&["channel", "show", "notes"]);
+    (reader, publisher, shown["invite"].as_str().unwrap().to_owned())
+}
+
+fn join() -> Scene {
+    let (reader, _, invite) = reader();
+    Scene::new(reader, &["channel", "add", "notes", &invite])
+}
+
+fn compile() -> Scene {
+    let world = World::of_day_one();
+    world.copy_example("day-two.jsonl");
+    Scene::new(world, &["compile", "sessions/day-two.jsonl"])
+}
+
+fn publish_first() -> Scene {
+    let world = World::publisher();
+    world.copy_example("day-one.jsonl");
+    world.ok(&["compile", "sessions/day-one.jsonl"]);
+    Scene::new(world, &["publish", "notes"])
+}
+
+/// A publisher with one version and a draft of the next.
+fn before_day_two() -> World {
+    let world = World::of_day_one();
+    world.copy_example("day-two.jsonl");
+    world.ok(&["compile", "sessions/day-two.jsonl"]);
+    world
+}
+
+/// A publisher that loaded two versions.
+fn of_day_two() -> World {
+    let world = before_day_two();
+    world.ok(&["publish", "notes"]);
+    world.ok(&["load", "notes"]);
+    world
+}
+
+fn publish_next() -> Scene {
+    Scene::new(before_day_two(), &["publish", "notes"])
+}
+
+fn grant() -> Scene {
+    Scene::new(World::of_day_one(), &["channel", "grant", "notes", BOB, "--as", "bob"])
+}
+
+fn revoke() -> Scene {
+    let world = World::of_day_one();
+    world.ok(&["channel", "grant", "notes", BOB, "--as", "bob"]);
+    Scene::new(world, &["channel", "revoke", "notes", "bob", "--yes"])
+}
+
+fn renew() -> Scene {
+    let world = World::of_day_one();
+    fs::remove_file(world.remote().join("ch/notes/latest.note")).unwrap();
+    Scene::new(world, &["channel", "renew", "notes"])
+}
+
+fn rotate() -> Scene {
+    Scene::new(World::of_day_one(), &["key", "rotate", "publisher"])
+}
+
+fn pull_all() -> Scene {
+    let (reader, _, invite) = reader();
+    reader.ok(&["channel", "add", "notes", &invite]);
+    Scene::new(reader, &["pull", "notes"])
+}
+
+fn pull_new() -> Scene {
+    let (reader, publisher, invite) = reader();
+    reader.ok(&["channel", "add", "notes", &invite]);
+    reader.ok(&["pull", "notes"]);
+    publisher.learn("day-two.jsonl");
+    Scene::new(reader, &["pull", "notes"])
+}
+
+fn load() -> Scene {
+    let world = before_day_two();
+    world.ok(&["publish", "notes"]);
+    Scene::new(world, &["load", "notes"])
+}
+
+fn rollback() -> Scene {
+    Scene::new(of_day_two(), &["rollback", "notes@1"])
+}
+
+fn undo() -> Scene {
+    Scene::new(of_day_two(), &["undo"])
+}

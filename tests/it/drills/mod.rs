@@ -1,0 +1,14 @@
+//! Drills: the binary and its remotes under everything that goes wrong, counted.
+//!
+//! Continuous integration runs a sample. `GARNER_DRILL=1` runs all of it, which takes up to an hour
+//! and prints the figures of docs/drills.md. What is not installed is said and left out.
+
+mod commands;
+mod kills;
+mod scene;
+mod state;
+
+/// Returns the length of a drill: what continuous integration has time for, or all of it.
+fn length(short: usize, full: usize) -> usize {
+    if std::env::var_os("GARNER_DRILL").is_some() { full } else { short }
+}

@@ -1,0 +1,147 @@
+//! What can be seen of a machine and its channel, without what differs from run to run.
+
+use std::fs;
+
+use garner_kernel::bundle::{self, DeviceKey, Keyring, Latest};
+use garner_sync::{FolderRemote, Repository, Trust, survey};
+use serde_json::Value;
+
+use crate::world::{World, items};
+
+/// What can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct State {
+    /// The versions on the remote, the newest with the digest of its contents and its readers: what
+    /// somebody sees who has nothing but the id of the repository and a key.
+    pub(super) channel: Vec<String>,
+    /// The version that the `latest` note names.
+    latest: Option<u64>,
+    /// Whether the remote tells people how to read it.
+    readme: bool,
+    /// The versions in the mirror.
+    pub(super) mirror: Vec<String>,
+    /// The operations, and every fragment that is read.
+    pub(super) store: Vec<String>,
+    pub(super) draft: Option<String>,
+    /// What the machine knows of the channel.
+    settings: String,
+    /// The files of keys.
+    keys: Vec<String>,
+    doctor: i32,
+}
+
+impl State {
+    /// Looks at a machine, and has everything checked that can be.
+    pub(super) fn see(world: &World) -> Result<Self, String> {
+        let (channel, latest) = channel(world)?;
+        let mirror = mirror(world)?;
+        if world.store().exists() {
+            let checked = checked(world, &["verify"]);
+            // A store that nobody has finished making holds nothing yet.
+            if !matches!(&checked, Err(told) if told.contains("has version 0")) {
+                checked?;
+            }
+        }
+        if !mirror.is_empty() {
+            checked(world, &["verify", "notes"])?;
+        }
+        let doctor = said(world, &["doctor"]).0;
+        Ok(Self {
+            channel,
+            latest,
+            readme: world.remote().join("README.txt").exists(),
+            mirror,
+            store: store(world)?,
+            draft: world.draft_text(),
+            settings: said(world, &["channel", "show", "notes"]).1,
+            keys: keys(world),
+            doctor,
+        })
+    }
+}
+
+/// Runs a command and returns its status and what it wrote; it may not break down.
+fn said(world: &World, arguments: &[&str]) -> (i32, String) {
+    let output = world.command(arguments).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let status = output.status.code().unwrap_or(-1);
+    assert!((0..=70).contains(&status), "garner {arguments:?}: {status}: {stderr}");
+    (status, String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command that must succeed.
+fn checked(world: &World, arguments: &[&str]) -> Result<String, String> {
+    let output = world.command(arguments).output().unwrap();
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let told = [output.stdout, output.stderr].concat();
+    Err(format!("garner {arguments:?}: {}", String::from_utf8_lossy(&told)))
+}
+
+fn channel(world: &World) -> Result<(Vec<String>, Option<u64>), String> {
+    let told = |error: &dyn std::error::Error| format!("the remote: {error}");
+    let folder = world.remote();
+    let Ok(root) = fs::read(folder.join("root/00000001.note")) else { return Ok((vec![], None)) };
+    let remote = FolderRemote::open(&folder).map_err(|e| told(&e))?;
+    let id = bundle::repository_of(&root).map_err(|e| told(&e))?;
+    let trust = Trust::pin(Repository { id, channel: "notes".parse().unwrap() });
+    let survey = survey(&remote, &trust).map_err(|e| told(&e))?;
+    let latest = fs::read(folder.join("ch/notes/latest.note")).ok();
+    let latest = latest.map(|bytes| {
+        let latest = Latest::check(&bytes, survey.roots(), &trust.repository.channel);
+        latest.map(|latest| latest.version.get()).map_err(|e| told(&e))
+    });
+    let latest = latest.transpose()?;
+    let mut shown: Vec<String> = vec![format!("root {}", survey.roots().last().version)];
+    for release in survey.releases() {
+        shown.push(format!("{} {:?} {:?}", release.version, release.reason, release.signers));
+    }
+    if let Some(newest) = survey.releases().last() {
+        let fetched = survey.fetch(&remote, &trust, newest.version).map_err(|e| told(&e))?;
+        let device = fs::read_to_string(world.key("device")).unwrap();
+        let device: DeviceKey = device.trim().parse().unwrap();
+        let kernel = bundle::open(&fetched.bundle, &fetched.anchor, &[&device]);
+        let kernel = kernel.map_err(|e| told(&e))?.into_inner();
+        let keyring = Keyring::open(&fetched.bundle.keyring, &[&device]).map_err(|e| told(&e))?;
+        let readers: Vec<_> = keyring.readers.iter().map(|reader| reader.name.as_str()).collect();
+        shown.push(format!("{} for {readers:?}", kernel.contents.tree_digest()));
+    }
+    Ok((shown, latest))
+}
+
+/// Parses what a command printed as JSON; `None` if it had nothing to say.
+fn json(world: &World, arguments: &[&str]) -> Result<Option<Value>, String> {
+    let (status, text) = said(world, arguments);
+    if status != 0 {
+        return Ok(None);
+    }
+    serde_json::from_str(&text).map(Some).map_err(|e| format!("garner {arguments:?}: {e}"))
+}
+
+fn mirror(world: &World) -> Result<Vec<String>, String> {
+    let Some(log) = json(world, &["--json", "log", "notes"])? else { return Ok(vec![]) };
+    let show =
+        |v: &Value| format!("{} {} {} {}", v["version"], v["signers"], v["reason"], v["read"]);
+    Ok(items(&log["versions"]).iter().map(show).collect())
+}
+
+fn store(world: &World) -> Result<Vec<String>, String> {
+    let Some(list) = json(world, &["--json", "op", "list"])? else { return Ok(vec![]) };
+    let show = |op: &Value| {
+        let [before, after] = ["view_before_sha256", "view_after_sha256"].map(|key| &op[key]);
+        format!("{} {} {before} {after}", op["number"], op["what"])
+    };
+    let mut shown: Vec<String> = items(&list["operations"]).iter().map(show).collect();
+    shown.push(said(world, &["--json", "fragment", "list"]).1);
+    Ok(shown)
+}
+
+fn keys(world: &World) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(world.path("config/garner/keys")) else { return vec![] };
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    // A command that was killed may leave a temporary file.
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with(".tmp")).collect();
+    names.sort();
+    names
+}
