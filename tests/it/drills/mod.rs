@@ -1,6 +1,6 @@
 //! Drills: the binary and its remotes under everything that goes wrong, counted.
 //!
-//! Continuous integration runs a sample. `GARNER_DRILL=1` runs all of it, which takes up to an hour
+//! Continuous integration runs a sample. `GARNER_DRILL=1` runs all of it, which takes an hour or so
 //! and prints the figures of docs/drills.md. What is not installed is said and left out.
 
 mod commands;
