@@ -51,7 +51,7 @@ const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: 
 }
 
 /// Every command that is drilled.
-pub(super) const ROWS: [Row; 15] = [
+pub(super) const ROWS: [Row; 19] = [
     row("setup", setup, Changes::Steps, Again::Always),
     row("channel add", add, Changes::Steps, Again::IfNotDone),
     row("channel add, of a reader", join, Changes::Steps, Again::IfNotDone),
@@ -67,6 +67,10 @@ pub(super) const ROWS: [Row; 15] = [
     row("load", load, Changes::Store, Again::Always),
     row("rollback", rollback, Changes::Store, Again::IfNotDone),
     row("undo", undo, Changes::Store, Again::IfNotDone),
+    row("revoke", yank, Changes::Steps, Again::Always),
+    row("revoke, with purge", purge, Changes::Steps, Again::Always),
+    row("channel gc", collect, Changes::Steps, Again::Always),
+    row("load, after a revocation", load_revoked, Changes::Steps, Again::Always),
 ];
 
 /// The key of somebody who is let in.
@@ -182,4 +186,46 @@ fn rollback() -> Scene {
 
 fn undo() -> Scene {
     Scene::new(of_day_two(), &["undo"])
+}
+
+/// Returns the id of a fragment that the first example session brings.
+fn some_fragment(world: &World) -> String {
+    let list = world.json(&["fragment", "list"]);
+    list["fragments"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn yank() -> Scene {
+    let world = World::of_day_one();
+    let id = some_fragment(&world);
+    Scene::new(world, &["revoke", &id, "--yes"])
+}
+
+fn purge() -> Scene {
+    let world = of_day_two();
+    let id = some_fragment(&world);
+    Scene::new(world, &["revoke", &id, "--purge", "--yes"])
+}
+
+/// A publisher with two versions, of which the older one is nobody's for more than a week.
+fn collect() -> Scene {
+    let world = World::publisher();
+    for (day, session) in [("11", "day-one.jsonl"), ("12", "day-two.jsonl")] {
+        let path = text(&world.copy_example(session));
+        for arguments in [&["compile", &path][..], &["publish", "notes"]] {
+            world.run_at(&format!("2026-03-{day}T09:00:00Z"), arguments).succeeds();
+        }
+    }
+    Scene::new(world, &["channel", "gc", "notes", "--keep", "1", "--days", "7", "--yes"])
+}
+
+/// A reader that holds the first version, with a revocation that was pulled.
+fn load_revoked() -> Scene {
+    let (reader, publisher, invite) = reader();
+    reader.ok(&["channel", "add", "notes", &invite]);
+    reader.ok(&["load", "notes"]);
+    reader.ok(&["rollback", "notes@1"]);
+    let id = some_fragment(&publisher);
+    publisher.ok(&["revoke", &id, "--yes"]);
+    reader.ok(&["pull", "notes"]);
+    Scene::new(reader, &["load", "notes"])
 }

@@ -14,6 +14,8 @@ pub(super) struct State {
     /// The versions on the remote, the newest with the digest of its contents and its readers: what
     /// somebody sees who has nothing but the id of the repository and a key.
     pub(super) channel: Vec<String>,
+    /// The versions whose files are on the remote.
+    readable: Vec<u64>,
     /// The version that the `latest` note names.
     latest: Option<u64>,
     /// Whether the remote tells people how to read it.
@@ -33,7 +35,7 @@ pub(super) struct State {
 impl State {
     /// Looks at a machine, and has everything checked that can be.
     pub(super) fn see(world: &World) -> Result<Self, String> {
-        let (channel, latest) = channel(world)?;
+        let Remote { shown: channel, readable, latest } = remote(world)?;
         let mirror = mirror(world)?;
         if world.store().exists() {
             let checked = checked(world, &["verify"]);
@@ -48,6 +50,7 @@ impl State {
         let doctor = said(world, &["doctor"]).0;
         Ok(Self {
             channel,
+            readable,
             latest,
             readme: world.remote().join("README.txt").exists(),
             mirror,
@@ -79,10 +82,20 @@ fn checked(world: &World, arguments: &[&str]) -> Result<String, String> {
     Err(format!("garner {arguments:?}: {}", String::from_utf8_lossy(&told)))
 }
 
-fn channel(world: &World) -> Result<(Vec<String>, Option<u64>), String> {
+/// What can be seen of the remote alone.
+#[derive(Default)]
+struct Remote {
+    shown: Vec<String>,
+    readable: Vec<u64>,
+    latest: Option<u64>,
+}
+
+fn remote(world: &World) -> Result<Remote, String> {
     let told = |error: &dyn std::error::Error| format!("the remote: {error}");
     let folder = world.remote();
-    let Ok(root) = fs::read(folder.join("root/00000001.note")) else { return Ok((vec![], None)) };
+    let Ok(root) = fs::read(folder.join("root/00000001.note")) else {
+        return Ok(Remote::default());
+    };
     let remote = FolderRemote::open(&folder).map_err(|e| told(&e))?;
     let id = bundle::repository_of(&root).map_err(|e| told(&e))?;
     let trust = Trust::pin(Repository { id, channel: "notes".parse().unwrap() });
@@ -97,6 +110,9 @@ fn channel(world: &World) -> Result<(Vec<String>, Option<u64>), String> {
     for release in survey.releases() {
         shown.push(format!("{} {:?} {:?}", release.version, release.reason, release.signers));
     }
+    let is_readable = |version| survey.fetch(&remote, &trust, version).is_ok();
+    let versions = survey.releases().into_iter().map(|release| release.version);
+    let readable = versions.filter(|v| is_readable(*v)).map(|v| v.get()).collect();
     if let Some(newest) = survey.releases().last() {
         let fetched = survey.fetch(&remote, &trust, newest.version).map_err(|e| told(&e))?;
         let device = fs::read_to_string(world.key("device")).unwrap();
@@ -107,7 +123,7 @@ fn channel(world: &World) -> Result<(Vec<String>, Option<u64>), String> {
         let readers: Vec<_> = keyring.readers.iter().map(|reader| reader.name.as_str()).collect();
         shown.push(format!("{} for {readers:?}", kernel.contents.tree_digest()));
     }
-    Ok((shown, latest))
+    Ok(Remote { shown, readable, latest })
 }
 
 /// Parses what a command printed as JSON; `None` if it had nothing to say.
