@@ -132,7 +132,15 @@ impl Context {
 
     /// Opens the store to read it.
     pub(crate) fn store(&self) -> Result<Store, Error> {
-        Ok(Store::open(&self.places.data, &OpenOptions::read())?)
+        let open = || Store::open(&self.places.data, &OpenOptions::read());
+        match open() {
+            // Only who may write can upgrade it; after that it is read like any other.
+            Err(garner_loader::Error::OlderStore { .. }) => {
+                drop(self.store_to_write()?);
+                Ok(open()?)
+            }
+            opened => Ok(opened?),
+        }
     }
 
     /// Opens the store to change it; makes it if it is not there.

@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 use garner_kernel::Fragment;
-use garner_loader::StoredFragment;
-use serde_json::json;
+use garner_loader::{ReadFrom, StoredFragment};
+use serde_json::{Value, json};
 
 use crate::args::FilterArguments;
 use crate::context::Context;
@@ -43,7 +43,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::List { filters } => list(filters, context),
-        Command::Show { id } => show(&context.store()?.fragment(id)?, context),
+        Command::Show { id } => show(id, context),
         Command::Pin { id } => change(id, "Pinned", context),
         Command::Unpin { id } => change(id, "Unpinned", context),
         Command::Remove { id } => change(id, "Removed", context),
@@ -62,11 +62,31 @@ fn list(filters: &FilterArguments, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-fn show(stored: &StoredFragment, context: &Context) -> Result<(), Error> {
-    let fragment = &stored.fragment;
+fn show(id: &str, context: &Context) -> Result<(), Error> {
+    let store = context.store()?;
+    let stored = store.fragment(id)?;
+    let from = store.read_from(stored.fragment.id, context.now())?;
     if context.global.json {
-        return context.output.print_json(json(fragment));
+        let mut value = json(&stored.fragment);
+        if let Some(object) = value.as_object_mut() {
+            object.insert("read_from".to_owned(), from.as_ref().map_or(Value::Null, from_json));
+        }
+        return context.output.print_json(value);
     }
+    context.output.print(&text(&stored, from.as_ref()))
+}
+
+fn from_json(from: &ReadFrom) -> Value {
+    json!({
+        "channel": from.channel.as_str(),
+        "version": from.version.get(),
+        "revision": from.revision,
+        "policy": super::channel::policy::json_of(from.policy),
+    })
+}
+
+fn text(stored: &StoredFragment, from: Option<&ReadFrom>) -> String {
+    let fragment = &stored.fragment;
     let mut text = format!(
         "{}\n{}\n\n",
         styled(&fragment.id.to_string(), output::BOLD),
@@ -84,6 +104,17 @@ fn show(stored: &StoredFragment, context: &Context) -> Result<(), Error> {
         let value = format!("`{}` from {}{to}", member.channel, member.from);
         rows.push(vec!["channel".to_owned(), value]);
     }
+    let from = from.map_or_else(
+        || "nowhere: recall does not see it".to_owned(),
+        |from| {
+            let revision = match from.revision {
+                same if same == fragment.revision => String::new(),
+                other => format!(", in revision {other}"),
+            };
+            format!("`{}` at {}{revision} ({})", from.channel, from.version, from.policy)
+        },
+    );
+    rows.push(vec!["read from".to_owned(), from]);
     for id in &fragment.supersedes {
         rows.push(vec!["replaces".to_owned(), id.short()]);
     }
@@ -110,7 +141,7 @@ fn show(stored: &StoredFragment, context: &Context) -> Result<(), Error> {
     if let Some(context) = &fragment.context {
         text.push_str(&format!("\n{}\n", styled(context.as_str(), output::DIM)));
     }
-    context.output.print(&text)
+    text
 }
 
 fn change(id: &str, verb: &str, context: &Context) -> Result<(), Error> {
@@ -133,7 +164,7 @@ fn change(id: &str, verb: &str, context: &Context) -> Result<(), Error> {
 }
 
 /// Returns a fragment as JSON.
-pub(crate) fn json(fragment: &Fragment) -> serde_json::Value {
+pub(crate) fn json(fragment: &Fragment) -> Value {
     let source = |source: &garner_kernel::Source| {
         json!({
             "session": source.session.as_str(),

@@ -80,12 +80,15 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             .output
             .print_json(json!({ "hits": hits, "visible": recall.signals.visible }));
     }
+    let view = opened.view()?;
     let mut text = String::new();
     for hit in &recall.hits {
         let score = styled(&format!("{:.3}", hit.signals.total.get()), output::BOLD);
         text.push_str(&format!("{score}  {}", table::fragment_lines(&hit.fragment, 4)));
         if arguments.explain {
-            text.push_str(&styled(&explain(&hit.signals), output::DIM));
+            let policy = view.reading(&hit.channel).policy;
+            let from = format!("       from `{}` at {} ({policy})\n", hit.channel, hit.version);
+            text.push_str(&styled(&format!("{}{from}", explain(&hit.signals)), output::DIM));
         }
     }
     if recall.hits.is_empty() {

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use garner_kernel::{ChannelName, Status};
-use garner_loader::{ChannelStatus, Store};
+use garner_loader::{ChannelStatus, Policy, Store};
 use serde_json::json;
 
+use super::channel::policy;
 use crate::context::Context;
 use crate::drill::{self, Drill};
 use crate::error::Error;
@@ -29,6 +30,7 @@ pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
                 "name": c.name.as_str(),
                 "reads": c.reading.version.map(garner_kernel::Version::get),
                 "held": c.reading.held,
+                "policy": policy::json_of(c.reading.policy),
                 "newest": c.newest.map(garner_kernel::Version::get),
                 "fragments": c.fragments,
             })
@@ -112,12 +114,13 @@ fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, 
         let held = if status.is_some_and(|s| s.reading.held) { " (held)" } else { "" };
         let url = settings.url.map_or_else(|| "files only".to_owned(), |url| url.to_string());
         let fragments = status.map_or(0, |s| s.fragments);
+        let policy = status.map(|s| s.reading.policy).filter(|p| *p != Policy::default());
         rows.push(vec![
             format!("  {channel}"),
             format!("reads {read}{held}"),
             format!("pulled {pulled}"),
             table::count(fragments, "fragment"),
-            url,
+            policy.map_or_else(|| url.clone(), |policy| format!("{url} ({policy})")),
         ]);
     }
     if rows.is_empty() {

@@ -33,6 +33,7 @@ pub(crate) fn describe(operation: &Operation) -> String {
         Action::Load { channel, version, .. } => format!("load {channel}@{}", version.get()),
         Action::Rollback { channel, version } => format!("rollback {channel}@{}", version.get()),
         Action::Release { channel } => format!("release {channel}"),
+        Action::Policy { channel, policy } => format!("policy {channel} ({policy})"),
         Action::Undo { operation } => format!("undo {operation}"),
         Action::Restore { operation } => format!("restore {operation}"),
         Action::Pin { fragment } => format!("pin {}", fragment.short()),

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
 use crate::store::operation::{self, Act, Action, Operation};
-use crate::store::view::{self, Reading, View};
+use crate::store::view::{self, Policy, Reading, View};
 use crate::store::{Store, channel};
 
 impl Store {
@@ -33,7 +33,8 @@ impl Store {
         let action = Action::Rollback { channel: name.clone(), version };
         self.change(stamp, action, |db, view| {
             channel::known_kernel(db, name, version)?;
-            Ok(view.with(name, Reading { version: Some(version), held: true }))
+            let policy = view.reading(name).policy;
+            Ok(view.with(name, Reading { version: Some(version), held: true, policy }))
         })
     }
 
@@ -46,7 +47,26 @@ impl Store {
         self.change(stamp, action, |db, view| {
             let row = channel::known_row(db, name)?;
             let version = channel::kernels(db, row)?.last().map(|kernel| kernel.version);
-            Ok(view.with(name, Reading { version, held: false }))
+            let policy = view.reading(name).policy;
+            Ok(view.with(name, Reading { version, held: false, policy }))
+        })
+    }
+
+    /// Sets what a channel may say beside others; also before anything of it is loaded.
+    ///
+    /// # Errors
+    /// Those of writing, such as [`Error::Locked`].
+    pub fn set_policy(
+        &mut self,
+        name: &ChannelName,
+        policy: Policy,
+        stamp: &Stamp,
+    ) -> Result<Operation, Error> {
+        let action = Action::Policy { channel: name.clone(), policy };
+        self.change(stamp, action, |db, view| {
+            channel::ensure(db, name)?;
+            let reading = view.reading(name);
+            Ok(view.with(name, Reading { policy, ..reading }))
         })
     }
 

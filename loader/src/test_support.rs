@@ -159,6 +159,9 @@ pub(crate) mod random {
         "vectors",
     ];
 
+    const REASONS: &[TombstoneReason] =
+        &[TombstoneReason::Removed, TombstoneReason::Rejected, TombstoneReason::Revoked];
+
     /// Returns a fragment with a statement of a few known words.
     pub(crate) fn a_fragment() -> impl Strategy<Value = Fragment> {
         let words = proptest::collection::vec(proptest::sample::select(WORDS), 1..8);
@@ -201,7 +204,7 @@ pub(crate) mod random {
                     id: fragment.id,
                     revision: fragment.revision + 1,
                     at: Moment::from_unix(NOW),
-                    reason: [TombstoneReason::Removed, TombstoneReason::Rejected][i % 2],
+                    reason: REASONS[i % REASONS.len()],
                 }),
                 2 => {
                     fragment.revision += 1;

@@ -43,6 +43,8 @@ mod output;
 #[cfg(test)]
 mod plugins;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod promotion;
 #[cfg(test)]
 mod provenance;

@@ -2,6 +2,7 @@
 
 pub(crate) mod gc;
 mod pin;
+pub(crate) mod policy;
 mod probe;
 mod readers;
 mod root;
@@ -14,6 +15,7 @@ pub(crate) use self::upkeep::ROOT_DAYS;
 use clap::Subcommand;
 use garner_kernel::ChannelName;
 use garner_kernel::bundle::{Reader, Recipient, Root};
+use garner_loader::Policy;
 use garner_sync::{ChannelSettings, Invite};
 use serde_json::json;
 
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Tag(tag::Tagging),
     /// List the tags that are known here
     Tags(tag::Tags),
+    /// Show or set whom to believe where channels disagree, and how little trust is too little
+    Policy(policy::Arguments),
     /// Let writers race on a remote, to see whether it is safe for more than one publisher
     Probe(probe::Probing),
     /// Add a root that enough holders of root keys signed
@@ -106,6 +110,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Renew { name, dry_run } => upkeep::renew(name, *dry_run, context),
         Command::Tag(arguments) => tag::tag(arguments, context),
         Command::Tags(arguments) => tag::list(arguments, context),
+        Command::Policy(arguments) => policy::run(arguments, context),
         Command::Probe(arguments) => probe::probe(arguments, context),
         Command::Root(arguments) => root::submit(arguments, context),
         Command::Gc(arguments) => gc::run(arguments, context),
@@ -152,6 +157,7 @@ fn show(settings: &ChannelSettings, root: Option<&Root>, context: &Context) -> R
     let name = &settings.trust.repository.channel;
     let repository = settings.trust.repository.id.to_string();
     let invite = invite_of(settings);
+    let policy = policy::view(context)?.reading(name).policy;
     if context.global.json {
         let reader = |r: &Reader| json!({ "name": r.name, "recipient": r.recipient.to_string() });
         return context.output.print_json(json!({
@@ -159,6 +165,7 @@ fn show(settings: &ChannelSettings, root: Option<&Root>, context: &Context) -> R
             "repository": repository,
             "invite": invite,
             "pulled": settings.trust.known.floor.map(|floor| floor.version.get()),
+            "policy": policy::json_of(policy),
             "readers": settings.readers.iter().map(reader).collect::<Vec<_>>(),
             "first_use": settings.first_use.map(|at| at.to_string()),
             "root": root.map(trust::json),
@@ -172,6 +179,9 @@ fn show(settings: &ChannelSettings, root: Option<&Root>, context: &Context) -> R
     if let Some(at) = settings.first_use {
         let text = format!("on first use, {}: nobody compared the id", at.date());
         rows.push(vec!["trusted".to_owned(), text]);
+    }
+    if policy != Policy::default() {
+        rows.push(vec!["policy".to_owned(), policy.to_string()]);
     }
     rows.extend(root.map(trust::rows).unwrap_or_default());
     for reader in &settings.readers {

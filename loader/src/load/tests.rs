@@ -7,7 +7,8 @@ use crate::test_support::{
     HashEmbedder, contents, fact, head, kernel, load, now, random, stamp, store,
 };
 use crate::{
-    Effect, Error, Filters, LoadOptions, OpenOptions, OrderRule, Query, Reading, Store, Vectors,
+    Effect, Error, Filters, LoadOptions, OpenOptions, OrderRule, Policy, Query, Reading, Store,
+    Vectors,
 };
 
 const TEAM: &str = "team";
@@ -87,10 +88,10 @@ fn a_held_channel_is_not_moved_until_it_is_released() {
     store.rollback(&team(), version(1), &stamp()).unwrap();
     let report = load(&mut store, &kernel(TEAM, 3, contents(&[&fact("Text 3.")])));
     assert_eq!(report.effect, Effect::Held { at: Some(version(1)) });
-    let held = Reading { version: Some(version(1)), held: true };
+    let held = Reading { version: Some(version(1)), held: true, policy: Policy::default() };
     assert_eq!(store.view().unwrap().reading(&team()), held);
     store.release(&team(), &stamp()).unwrap();
-    let free = Reading { version: Some(version(3)), held: false };
+    let free = Reading { held: false, version: Some(version(3)), ..held };
     assert_eq!(store.view().unwrap().reading(&team()), free);
 }
 

@@ -11,6 +11,8 @@ mod core;
 mod diversity;
 mod gather;
 mod nearness;
+#[cfg(test)]
+mod policy_tests;
 mod postings;
 mod query;
 mod question;

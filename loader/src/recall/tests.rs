@@ -12,7 +12,7 @@ use crate::recall::Ranking;
 use crate::test_support::{
     HashEmbedder, contents, fact, fragment, kernel, load, now, random, stamp, store, vector,
 };
-use crate::{Filters, Query, QueryVector, Recall, Store};
+use crate::{Filters, Policy, Query, QueryVector, Recall, Store};
 
 fn team() -> ChannelName {
     "team".parse().unwrap()
@@ -75,7 +75,7 @@ fn what_is_replaced_expired_or_gone_is_not_visible() {
     store.remove(fact("Port 85.").id, &stamp()).unwrap();
     assert_eq!(sorted(found(&store, "port")), ["Port 82.", "Port 84."]);
     store.undo(&stamp()).unwrap();
-    // Another channel: a rejection holds everywhere, a removal only in its own channel.
+    // Another channel: a rejection holds below it, a removal only in its own channel.
     let mut other = contents(&[]);
     for (text, reason) in
         [("Port 84.", TombstoneReason::Removed), ("Port 85.", TombstoneReason::Rejected)]
@@ -88,6 +88,10 @@ fn what_is_replaced_expired_or_gone_is_not_visible() {
     (weak.trust, weak.supersedes) = (Trust::Tool, vec![last.id]);
     other.apply(Change::Put(Box::new(weak))).unwrap();
     load(&mut store, &kernel("other", 1, other));
+    let all = ["Port 82.", "Port 84.", "Port 85.", "Port 86."];
+    assert_eq!(sorted(found(&store, "port")), all);
+    let above = Policy { precedence: 1, min_trust: None };
+    store.set_policy(&"other".parse().unwrap(), above, &stamp()).unwrap();
     assert_eq!(sorted(found(&store, "port")), ["Port 82.", "Port 84.", "Port 86."]);
 }
 

@@ -1,4 +1,7 @@
 //! Which fragments a view shows: members that nothing supersedes, buries or has outlived.
+//!
+//! Channels are merged by their policies: what a channel says holds for channels of its precedence
+//! and below, so that one that is believed less can add to a higher one and never silence it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use crate::error::Trouble;
 use crate::recall::query::Filters;
 use crate::store::channel;
 use crate::store::fragment_row::digest_from;
-use crate::store::view::View;
+use crate::store::view::{Policy, View};
 
 /// What ranking has to know about a visible fragment, without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub(crate) struct Entry {
     pub(crate) terms: u32,
     pub(crate) channel: Arc<ChannelName>,
     pub(crate) version: Version,
+    /// The precedence of the channel.
+    pub(crate) precedence: i32,
 }
 
 /// The members of a view before anything is hidden.
@@ -39,8 +44,8 @@ pub(crate) struct Members {
     pub(crate) entries: Vec<Entry>,
     /// The fragment row that supersedes, and what it supersedes.
     pub(crate) supersessions: Vec<(i64, FragmentId)>,
-    /// What must not come back, whichever channel says so.
-    pub(crate) rejected: BTreeSet<FragmentId>,
+    /// What a person rejected or a publisher revoked, with the highest precedence that says so.
+    pub(crate) buried: BTreeMap<FragmentId, i32>,
 }
 
 /// Returns the visible fragments in the order of their ids.
@@ -54,28 +59,50 @@ pub(crate) fn visible(
     Ok(resolve(members, &view.removed, now))
 }
 
-/// Hides what is removed, rejected, expired or superseded, and the older revisions of the rest.
+/// Hides what is removed, buried, expired or superseded, and all but one channel's copy of the rest.
 ///
 /// A fragment is superseded by any member of the view that names it, even by one that is itself
 /// superseded or expired: what was replaced never comes back by the fall of its replacement. A
-/// member of another channel has to be trusted at least as much.
+/// member of another channel has to be trusted at least as much, and its channel must not stand
+/// below the one that shows the fragment. A tombstone holds for channels below its own.
 pub(crate) fn resolve(members: Members, removed: &BTreeSet<FragmentId>, now: Moment) -> Vec<Entry> {
-    let Members { mut entries, supersessions, rejected } = members;
-    entries.retain(|entry| !removed.contains(&entry.id) && !rejected.contains(&entry.id));
+    let Members { mut entries, supersessions, buried } = members;
+    let below = |entry: &Entry| buried.get(&entry.id).is_some_and(|by| *by > entry.precedence);
+    entries.retain(|entry| !removed.contains(&entry.id) && !below(entry));
     let replaced = replaced(&entries, &supersessions);
-    // The highest revision comes first; between channels of the same one, the first by name.
-    entries.sort_by(|a, b| (a.id, b.revision, &a.channel).cmp(&(b.id, a.revision, &b.channel)));
+    // The highest precedence comes first, then the highest revision, then the first name.
+    entries.sort_by(|a, b| {
+        (a.id, b.precedence, b.revision, &a.channel).cmp(&(
+            b.id,
+            a.precedence,
+            a.revision,
+            &b.channel,
+        ))
+    });
     entries.dedup_by_key(|entry| entry.id);
     entries.retain(|entry| {
-        let by = replaced.get(&entry.id).into_iter().flatten();
-        entry.valid_to.is_none_or(|end| end > now)
-            && !by.into_iter().any(|(t, c)| *c == entry.channel || *t >= entry.trust)
+        let mut by = replaced.get(&entry.id).into_iter().flatten();
+        entry.valid_to.is_none_or(|end| end > now) && !by.any(|by| by.silences(entry))
     });
     entries
 }
 
-/// Who replaces each fragment: trust and channel.
-type Replaced = BTreeMap<FragmentId, Vec<(Trust, Arc<ChannelName>)>>;
+/// Who replaces a fragment.
+struct Replacement {
+    trust: Trust,
+    channel: Arc<ChannelName>,
+    precedence: i32,
+}
+
+impl Replacement {
+    fn silences(&self, older: &Entry) -> bool {
+        self.channel == older.channel
+            || (self.trust >= older.trust && self.precedence >= older.precedence)
+    }
+}
+
+/// Who replaces each fragment.
+type Replaced = BTreeMap<FragmentId, Vec<Replacement>>;
 
 fn replaced(entries: &[Entry], supersessions: &[(i64, FragmentId)]) -> Replaced {
     let newer: BTreeSet<i64> = supersessions.iter().map(|(newer, _)| *newer).collect();
@@ -86,8 +113,11 @@ fn replaced(entries: &[Entry], supersessions: &[(i64, FragmentId)]) -> Replaced 
     let mut replaced = Replaced::new();
     for (newer, older) in supersessions {
         for entry in by_row.get(newer).into_iter().flatten().filter(|entry| entry.id != *older) {
-            let by = (entry.trust, Arc::clone(&entry.channel));
-            replaced.entry(*older).or_default().push(by);
+            replaced.entry(*older).or_default().push(Replacement {
+                trust: entry.trust,
+                channel: Arc::clone(&entry.channel),
+                precedence: entry.precedence,
+            });
         }
     }
     replaced
@@ -97,9 +127,22 @@ fn members(db: &Connection, view: &View, filters: &Filters) -> Result<Members, T
     let mut members = Members::default();
     for (name, version) in view.active().filter(|(name, _)| filters.reads(name)) {
         let (row, _) = channel::known_kernel(db, name, version)?;
-        read_entries(db, row, (name, version), &mut members.entries)?;
+        let Policy { precedence, min_trust } = view.reading(name).policy;
+        let reader = EntryReader {
+            channel: Arc::new(name.clone()),
+            version,
+            precedence,
+            scopes: Vec::new(),
+        };
+        let of_it = read_entries(db, row, reader)?;
+        // What the person does not trust enough is not there: it shows and silences nothing.
+        let trusted = |entry: &Entry| min_trust.is_none_or(|least| entry.trust >= least);
+        members.entries.extend(of_it.into_iter().filter(trusted));
         read_supersessions(db, row, version, &mut members.supersessions)?;
-        read_rejected(db, row, version, &mut members.rejected)?;
+        for id in read_buried(db, row, version)? {
+            let highest = members.buried.entry(id).or_insert(precedence);
+            *highest = precedence.max(*highest);
+        }
     }
     Ok(members)
 }
@@ -110,26 +153,26 @@ const IN_VERSION: &str = "m.channel = ?1 AND m.from_version <= ?2 \
 fn read_entries(
     db: &Connection,
     channel: i64,
-    (name, version): (&ChannelName, Version),
-    entries: &mut Vec<Entry>,
-) -> Result<(), Trouble> {
+    mut reader: EntryReader,
+) -> Result<Vec<Entry>, Trouble> {
     let mut statement = db.prepare_cached(&format!(
         "SELECT f.row, f.id, f.revision, f.kind, f.scope, f.trust, f.confidence, f.created, \
          f.valid_to, f.terms FROM member m JOIN fragment f ON f.row = m.fragment \
          WHERE {IN_VERSION}"
     ))?;
-    let mut rows = statement.query(params![channel, version.get()])?;
-    let mut reader = EntryReader { channel: Arc::new(name.clone()), version, scopes: Vec::new() };
+    let mut rows = statement.query(params![channel, reader.version.get()])?;
+    let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(reader.entry(row)?);
     }
-    Ok(())
+    Ok(entries)
 }
 
 /// Reads entries that share their channel and their few scopes.
 struct EntryReader {
     channel: Arc<ChannelName>,
     version: Version,
+    precedence: i32,
     scopes: Vec<(String, Arc<Scope>)>,
 }
 
@@ -149,6 +192,7 @@ impl EntryReader {
             terms: row.get(9)?,
             channel: Arc::clone(&self.channel),
             version: self.version,
+            precedence: self.precedence,
         })
     }
 
@@ -180,22 +224,24 @@ fn read_supersessions(
     Ok(())
 }
 
-/// Reads what a person rejected; what a publisher took out of one channel may live in another.
-fn read_rejected(
+/// Reads what a person rejected or a publisher revoked; what a publisher removed from one channel
+/// may live in another.
+fn read_buried(
     db: &Connection,
     channel: i64,
     version: Version,
-    rejected: &mut BTreeSet<FragmentId>,
-) -> Result<(), Trouble> {
+) -> Result<Vec<FragmentId>, Trouble> {
     let mut statement = db.prepare_cached(&format!(
         "SELECT t.id FROM burial m JOIN tombstone t ON t.row = m.tombstone \
-         WHERE {IN_VERSION} AND t.reason = ?3"
+         WHERE {IN_VERSION} AND t.reason IN (?3, ?4)"
     ))?;
-    let reason = TombstoneReason::Rejected.as_str();
-    let mut rows = statement.query(params![channel, version.get(), reason])?;
+    let [rejected, revoked] = [TombstoneReason::Rejected, TombstoneReason::Revoked];
+    let words = (rejected.as_str(), revoked.as_str());
+    let mut rows = statement.query(params![channel, version.get(), words.0, words.1])?;
+    let mut buried = Vec::new();
     while let Some(row) = rows.next()? {
         let id = digest_from("tombstone", &row.get::<_, Vec<u8>>(0)?)?;
-        rejected.insert(FragmentId::new(id));
+        buried.push(FragmentId::new(id));
     }
-    Ok(())
+    Ok(buried)
 }

@@ -162,8 +162,12 @@ fn make_file(path: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use garner_kernel::Version;
+
     use super::*;
+    use crate::Query;
     use crate::store::{OpenOptions, Store};
+    use crate::test_support::{contents, fact, kernel, load, now, stamp, store};
 
     fn fault(dir: &Path, options: &OpenOptions) -> String {
         format!("{:?}", Store::open(dir, options).unwrap_err())
@@ -201,6 +205,58 @@ mod tests {
             assert!(text.contains(&format!("version {}", STORE_VERSION + 1)), "{text}");
             assert!(garner_kernel::Explain::hint(&error).unwrap().contains("install"));
         }
+    }
+
+    /// Writes what `store` holds as a program did that knew the first version only.
+    fn as_version_one(store: Store, path: &Path) {
+        let newer = store.path().to_owned();
+        drop(store);
+        let db = Connection::open(path).unwrap();
+        db.execute_batch(garner_schemas::STORE_0001).unwrap();
+        db.pragma_update(None, "foreign_keys", false).unwrap();
+        db.execute("ATTACH ?1 AS newer", [newer.to_str().unwrap()]).unwrap();
+        // The tables behind `text_index` are among them: its words cannot be read back.
+        let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table' \
+                      AND sql NOT LIKE 'CREATE VIRTUAL%'";
+        let names = |sql: &str| -> Vec<String> {
+            let mut statement = db.prepare(sql).unwrap();
+            let names = statement.query_map([], |row| row.get(0)).unwrap();
+            names.collect::<Result<_, _>>().unwrap()
+        };
+        for table in names(tables) {
+            let columns =
+                names(&format!("SELECT name FROM pragma_table_info('{table}', 'main')")).join(", ");
+            let copy = format!("INSERT INTO main.{table} SELECT {columns} FROM newer.{table}");
+            db.execute_batch(&format!("DELETE FROM main.{table}; {copy}")).unwrap();
+        }
+        db.pragma_update(None, "application_id", STORE_APPLICATION_ID).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+    }
+
+    #[test]
+    fn a_store_of_the_first_version_is_upgraded_with_all_it_holds() {
+        let (_dir, mut store) = store();
+        let texts = [fact("Port 80."), fact("Port 81.")];
+        load(&mut store, &kernel("team", 1, contents(&[&texts[0]])));
+        load(&mut store, &kernel("team", 2, contents(&[&texts[0], &texts[1]])));
+        store.rollback(&"team".parse().unwrap(), Version::FIRST, &stamp()).unwrap();
+        store.pin(texts[0].id, &stamp()).unwrap();
+        let state = |store: &Store| {
+            assert!(store.verify().unwrap().is_sound(), "{:?}", store.verify());
+            let recall = store.recall(&Query::new("port", now())).unwrap();
+            let mut counts = store.counts().unwrap();
+            counts.bytes = 0;
+            (store.operations(99).unwrap(), store.view().unwrap(), recall, counts)
+        };
+        let before = state(&store);
+        let older = tempfile::tempdir().unwrap();
+        as_version_one(store, &older.path().join(Store::FILE));
+        assert!(fault(older.path(), &OpenOptions::read()).contains("OlderStore"));
+        let upgraded = Store::open(older.path(), &OpenOptions::write()).unwrap();
+        assert_eq!(version(upgraded.connection()).unwrap(), STORE_VERSION);
+        assert_eq!(state(&upgraded), before);
+        drop(upgraded);
+        assert_eq!(state(&Store::open(older.path(), &OpenOptions::read()).unwrap()), before);
     }
 
     #[test]

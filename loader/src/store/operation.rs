@@ -11,7 +11,7 @@ use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
 use crate::store::chain::{self, Follower};
 use crate::store::fragment_row::digest_from;
-use crate::store::view::{self, View};
+use crate::store::view::{self, Policy, View};
 
 /// Who acts on the store: a local user or the name of a key; 1 to 128 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +65,13 @@ pub enum Action {
         /// The channel.
         channel: ChannelName,
     },
+    /// A channel may say more or less beside others.
+    Policy {
+        /// The channel.
+        channel: ChannelName,
+        /// What it may say from now on.
+        policy: Policy,
+    },
     /// The view before an operation was brought back.
     Undo {
         /// The number of that operation.
@@ -106,6 +113,7 @@ impl Action {
             Self::Load { .. } => "load",
             Self::Rollback { .. } => "rollback",
             Self::Release { .. } => "release",
+            Self::Policy { .. } => "policy",
             Self::Undo { .. } => "undo",
             Self::Restore { .. } => "restore",
             Self::Pin { .. } => "pin",
@@ -154,6 +162,10 @@ struct WirePayload {
     fragment: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fragments: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    precedence: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_trust: Option<String>,
 }
 
 /// The columns of a row as they are stored and hashed.
@@ -356,6 +368,11 @@ fn payload_json(action: &Action) -> Result<String, Trouble> {
             wire.version = Some(version.get());
         }
         Action::Release { channel } => wire.channel = Some(channel.to_string()),
+        Action::Policy { channel, policy } => {
+            wire.channel = Some(channel.to_string());
+            wire.precedence = Some(policy.precedence);
+            wire.min_trust = policy.min_trust.map(|trust| trust.to_string());
+        }
         Action::Undo { operation } | Action::Restore { operation } => {
             wire.operation = Some(*operation);
         }
@@ -390,6 +407,11 @@ fn action_from(kind: &str, payload: &str) -> Result<Action, Trouble> {
         },
         "rollback" => Action::Rollback { channel: channel()?, version: version()? },
         "release" => Action::Release { channel: channel()? },
+        "policy" => {
+            let min_trust = wire.min_trust.as_deref().map(str::parse).transpose()?;
+            let precedence = wire.precedence.ok_or_else(|| absent("precedence"))?;
+            Action::Policy { channel: channel()?, policy: Policy { precedence, min_trust } }
+        }
         "undo" => Action::Undo { operation: operation()? },
         "restore" => Action::Restore { operation: operation()? },
         "pin" => Action::Pin { fragment: fragment()? },

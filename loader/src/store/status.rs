@@ -12,7 +12,7 @@ use crate::store::channel::{self, LoadedKernel};
 use crate::store::fragment_row::{self, digest_from};
 use crate::store::operation::{self, Operation};
 use crate::store::vector_row::{self, EmbedderInfo};
-use crate::store::view::{self, Reading, View, version_from};
+use crate::store::view::{self, Policy, Reading, View, version_from};
 use crate::store::{Store, membership};
 
 /// How a channel stands.
@@ -43,6 +43,19 @@ pub struct StoredFragment {
     pub pinned: bool,
     /// Whether somebody removed it on this machine.
     pub removed: bool,
+}
+
+/// Where recall reads a fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFrom {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The version that is read.
+    pub version: Version,
+    /// The revision.
+    pub revision: u32,
+    /// What the channel may say beside others.
+    pub policy: Policy,
 }
 
 /// The versions of a channel that hold a revision of a fragment.
@@ -122,6 +135,24 @@ impl Store {
     /// [`Error::UnknownFragment`] or [`Error::AmbiguousFragment`].
     pub fn fragment(&self, prefix: &str) -> Result<StoredFragment, Error> {
         self.read(|db| stored_fragment(db, the_id(db, prefix)?))
+    }
+
+    /// Returns the channel that a fragment is read from; `None` when recall cannot see it.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn read_from(&self, id: FragmentId, now: Moment) -> Result<Option<ReadFrom>, Error> {
+        self.read(|db| {
+            let view = view::current(db)?;
+            let entries = visible::visible(db, &view, &Filters::default(), now)?;
+            let entry = entries.into_iter().find(|entry| entry.id == id);
+            Ok(entry.map(|entry| ReadFrom {
+                policy: view.reading(&entry.channel).policy,
+                channel: ChannelName::clone(&entry.channel),
+                version: entry.version,
+                revision: entry.revision,
+            }))
+        })
     }
 
     /// Returns the fragments that recall can see in a view, `None` being the present one, in the

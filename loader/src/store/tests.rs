@@ -3,7 +3,7 @@
 use garner_kernel::{ChannelName, Version};
 
 use crate::test_support::{contents, fact, kernel, load, stamp, store};
-use crate::{Action, Error, Store};
+use crate::{Action, Error, Policy, Store};
 
 fn team() -> ChannelName {
     "team".parse().unwrap()
@@ -147,6 +147,8 @@ fn the_schemas_know_every_word_of_the_logs() {
         Action::Load { channel: channel.clone(), version, head },
         Action::Rollback { channel: channel.clone(), version },
         Action::Release { channel },
+        Action::Policy { channel: team(), policy: Policy::default() },
+        Action::Revoke { channel: team(), fragments: Vec::new() },
         Action::Undo { operation: 1 },
         Action::Restore { operation: 1 },
         Action::Pin { fragment },

@@ -4,13 +4,30 @@
 //! carries the view before and after it, which is what makes undo and time travel exact.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use garner_kernel::{ChannelName, Digest, FieldHasher, FragmentId, Version};
+use garner_kernel::{ChannelName, Digest, FieldHasher, FragmentId, Trust, Version};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Trouble;
 use crate::store::fragment_row::digest_from;
+
+/// What the person allows a channel to say beside others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Where channels disagree, the one of the highest precedence is believed.
+    pub precedence: i32,
+    /// The least trust that a fragment of the channel needs to be visible.
+    pub min_trust: Option<Trust>,
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let trust = self.min_trust.map_or("none", Trust::as_str);
+        f.pad(&format!("precedence {}, least trust {trust}", self.precedence))
+    }
+}
 
 /// How one channel is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +36,8 @@ pub struct Reading {
     pub version: Option<Version>,
     /// Whether loading a newer version leaves `version` where it is.
     pub held: bool,
+    /// What it may say beside other channels.
+    pub policy: Policy,
 }
 
 /// What recall sees: the version of each channel, and what the person pinned or removed.
@@ -68,14 +87,37 @@ struct WireView {
 struct WireReading {
     version: Option<u64>,
     held: bool,
+    // Absent where they say nothing: views written before there were policies keep their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    precedence: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_trust: Option<String>,
+}
+
+impl WireReading {
+    fn of(reading: &Reading) -> Self {
+        let policy = reading.policy;
+        Self {
+            version: reading.version.map(Version::get),
+            held: reading.held,
+            precedence: (policy.precedence != 0).then_some(policy.precedence),
+            min_trust: policy.min_trust.map(|trust| trust.to_string()),
+        }
+    }
+
+    fn read(self) -> Result<Reading, Trouble> {
+        let min_trust = self.min_trust.map(|word| word.parse()).transpose()?;
+        let policy = Policy { precedence: self.precedence.unwrap_or_default(), min_trust };
+        let version = self.version.map(version_from).transpose()?;
+        Ok(Reading { version, held: self.held, policy })
+    }
 }
 
 /// Returns the view as JSON (schemas/json/operation.v1.json, `view`).
 pub(crate) fn to_json(view: &View) -> Result<String, Trouble> {
-    let reading = |r: &Reading| WireReading { version: r.version.map(Version::get), held: r.held };
     let ids = |ids: &BTreeSet<FragmentId>| ids.iter().map(ToString::to_string).collect();
     let wire = WireView {
-        channels: view.channels.iter().map(|(n, r)| (n.to_string(), reading(r))).collect(),
+        channels: view.channels.iter().map(|(n, r)| (n.to_string(), WireReading::of(r))).collect(),
         pinned: ids(&view.pinned),
         removed: ids(&view.removed),
     };
@@ -87,8 +129,7 @@ pub(crate) fn from_json(json: &str) -> Result<View, Trouble> {
     let wire: WireView = serde_json::from_str(json).map_err(|e| Trouble::row("operation", e))?;
     let mut view = View::default();
     for (name, reading) in wire.channels {
-        let version = reading.version.map(version_from).transpose()?;
-        view.channels.insert(name.parse()?, Reading { version, held: reading.held });
+        view.channels.insert(name.parse()?, reading.read()?);
     }
     for id in wire.pinned {
         view.pinned.insert(id.parse()?);
@@ -102,12 +143,15 @@ pub(crate) fn from_json(json: &str) -> Result<View, Trouble> {
 /// Returns the view that the store has now.
 pub(crate) fn current(db: &Connection) -> Result<View, Trouble> {
     let mut view = View::default();
-    let mut statement = db.prepare_cached("SELECT name, active, held FROM channel")?;
+    let sql = "SELECT name, active, held, precedence, min_trust FROM channel";
+    let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let name: ChannelName = row.get::<_, String>(0)?.parse()?;
         let version = row.get::<_, Option<u64>>(1)?.map(version_from).transpose()?;
-        view = view.with(&name, Reading { version, held: row.get(2)? });
+        let min_trust = row.get::<_, Option<String>>(4)?.map(|word| word.parse()).transpose()?;
+        let policy = Policy { precedence: row.get(3)?, min_trust };
+        view = view.with(&name, Reading { version, held: row.get(2)?, policy });
     }
     view.pinned = ids(db, "SELECT id FROM pin")?;
     view.removed = ids(db, "SELECT id FROM removal")?;
@@ -116,12 +160,17 @@ pub(crate) fn current(db: &Connection) -> Result<View, Trouble> {
 
 /// Makes `view` the one that the store has now.
 pub(crate) fn store(db: &Connection, view: &View) -> Result<(), Trouble> {
-    db.execute("UPDATE channel SET active = NULL, held = 0", [])?;
-    let mut update =
-        db.prepare_cached("UPDATE channel SET active = ?2, held = ?3 WHERE name = ?1")?;
+    let nothing = "UPDATE channel SET active = NULL, held = 0, precedence = 0, min_trust = NULL";
+    db.execute(nothing, [])?;
+    let mut update = db.prepare_cached(
+        "UPDATE channel SET active = ?2, held = ?3, precedence = ?4, min_trust = ?5 \
+         WHERE name = ?1",
+    )?;
     for (name, reading) in &view.channels {
         let version = reading.version.map(Version::get);
-        if update.execute(params![name.as_str(), version, reading.held])? != 1 {
+        let Policy { precedence, min_trust } = reading.policy;
+        let trust = min_trust.map(Trust::as_str);
+        if update.execute(params![name.as_str(), version, reading.held, precedence, trust])? != 1 {
             return Err(Trouble::row("channel", format!("`{name}` is in a view but not here")));
         }
     }
@@ -144,6 +193,12 @@ pub(crate) fn digest(db: &Connection, view: &View) -> Result<Digest, Trouble> {
     )?;
     for (name, reading) in &view.channels {
         hasher.field(name.as_str().as_bytes()).field(&[u8::from(reading.held)]);
+        let Policy { precedence, min_trust } = reading.policy;
+        if reading.policy != Policy::default() {
+            // No channel has such a name, so that no two views give the same fields.
+            hasher.field(b"+policy").field(&precedence.to_le_bytes());
+            hasher.field(min_trust.map_or("", Trust::as_str).as_bytes());
+        }
         let Some(version) = reading.version else {
             hasher.field(&[]);
             continue;
@@ -186,11 +241,22 @@ mod tests {
     fn a_view_reads_what_it_writes() {
         let mut view = View::default();
         let team: ChannelName = "team".parse().unwrap();
-        view = view.with(&team, Reading { version: Version::new(3), held: true });
+        let policy = Policy { precedence: -2, min_trust: Some(Trust::Human) };
+        view = view.with(&team, Reading { version: Version::new(3), held: true, policy });
         view.pinned.insert(FragmentId::new(Digest::of(b"a")));
         view.removed.insert(FragmentId::new(Digest::of(b"b")));
         assert_eq!(from_json(&to_json(&view).unwrap()).unwrap(), view);
         assert!(from_json("{}").is_err());
         assert_eq!(view.with(&team, Reading::default()).active().count(), 0);
+    }
+
+    #[test]
+    fn a_view_without_policies_keeps_its_spelling() {
+        let team: ChannelName = "team".parse().unwrap();
+        let reading = Reading { version: Version::new(3), ..Reading::default() };
+        let view = View::default().with(&team, reading);
+        let json = r#"{"channels":{"team":{"version":3,"held":false}},"pinned":[],"removed":[]}"#;
+        assert_eq!(to_json(&view).unwrap(), json);
+        assert_eq!(from_json(json).unwrap(), view);
     }
 }
