@@ -1,10 +1,11 @@
 //! The names of a remote's files (docs/format.md, "Remote layout").
 //!
-//! Names are made of digests, numbers, and names of channels and tags only: nothing that a stranger wrote
+//! Names are made of digests, numbers, and names of channels and tags, and key ids only: nothing that a stranger wrote
 //! becomes part of a path.
 
 use std::fmt;
 
+use garner_kernel::bundle::KeyId;
 use garner_kernel::{ChannelName, Digest, TagName, Version};
 
 /// The name of a file, with slashes; displays as it is written.
@@ -59,6 +60,11 @@ impl Name {
         Self(format!("tag/{name}.note"))
     }
 
+    /// Returns the name of the receipt that a reader with this key writes.
+    pub fn receipt(channel: &ChannelName, key: KeyId) -> Self {
+        Self(format!("fleet/{channel}/{key}.note"))
+    }
+
     /// Returns the name of a file by which a remote is probed.
     pub fn probe(token: u64, round: u64) -> Self {
         Self(format!("probe-{token:016x}-{round}"))
@@ -82,7 +88,8 @@ impl Name {
 
     /// Returns whether a file of this name, once made, never changes.
     pub fn is_permanent(&self) -> bool {
-        !self.0.ends_with("/latest.note") && *self != Self::readme()
+        let replaced = self.0.ends_with("/latest.note") || self.0.starts_with("fleet/");
+        !replaced && *self != Self::readme()
     }
 
     /// Returns the name.

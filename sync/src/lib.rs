@@ -12,6 +12,7 @@ mod commit;
 #[cfg(test)]
 mod drills;
 mod error;
+mod fleet;
 mod folder;
 mod git;
 mod layout;
@@ -39,6 +40,7 @@ pub use bucket::{BucketAddress, BucketRemote, Service};
 pub use cached::Cached;
 pub use collect::{Collection, Retention};
 pub use error::Error;
+pub use fleet::{Member, Receipts, put_receipt, receipt, remove_receipt};
 pub use folder::FolderRemote;
 pub use git::GitRemote;
 pub use layout::Name;

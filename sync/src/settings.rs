@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::atomic::write_over;
 use crate::error::Error;
+use crate::fleet::{Member, Receipts};
 use crate::repository::{Polled, Repository, Trust};
 use crate::url::RemoteUrl;
 
@@ -28,6 +29,26 @@ pub struct ChannelSettings {
     pub leaving: Vec<Recipient>,
     /// When the repository was pinned by what a file said of itself, if nobody compared its id.
     pub first_use: Option<Moment>,
+    /// Where this machine says what it reads; `None` unless somebody asked for it.
+    pub receipts: Option<Receipts>,
+    /// Whose receipts are looked at.
+    pub fleet: Vec<Member>,
+}
+
+impl ChannelSettings {
+    /// Returns the settings of a channel that is new on this machine.
+    pub fn new(url: Option<RemoteUrl>, trust: Trust) -> Self {
+        Self {
+            url,
+            trust,
+            readers: Vec::new(),
+            joining: Vec::new(),
+            leaving: Vec::new(),
+            first_use: None,
+            receipts: None,
+            fleet: Vec::new(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,6 +78,26 @@ struct Wire {
     leaving: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_use: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    receipts: Option<WireReceipts>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fleet: Vec<WireMember>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireReceipts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireMember {
+    label: String,
+    key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,10 +179,28 @@ pub fn save_settings(path: &Path, settings: &ChannelSettings) -> Result<(), Erro
         joining: settings.joining.iter().map(reader).collect(),
         leaving: settings.leaving.iter().map(ToString::to_string).collect(),
         first_use: settings.first_use.map(|at| at.to_string()),
+        receipts: settings
+            .receipts
+            .as_ref()
+            .map(|receipts| WireReceipts { to: receipts.to.as_ref().map(ToString::to_string) }),
+        fleet: settings.fleet.iter().map(wire_member).collect(),
     };
     let broken = |e: serde_json::Error| Error::Settings { path: path.to_owned(), source: e.into() };
     let text = serde_json::to_string_pretty(&wire).map_err(broken)?;
     write_over(path, format!("{text}\n").as_bytes())
+}
+
+fn wire_member(member: &Member) -> WireMember {
+    WireMember {
+        label: member.label.clone(),
+        key: member.key.to_string(),
+        from: member.from.as_ref().map(ToString::to_string),
+    }
+}
+
+fn member_of(wire: &WireMember) -> Result<Member, Error> {
+    let from = wire.from.as_deref().map(str::parse).transpose()?;
+    Ok(Member { label: wire.label.clone(), key: wire.key.parse()?, from })
 }
 
 fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Error> {
@@ -169,6 +228,10 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
     let first_use = moment(&wire.first_use)?;
     let polled = |p: &WirePolled| Ok::<_, Error>(Polled { tag: p.tag.clone(), at: p.at.parse()? });
     let polled = wire.polled.as_ref().map(polled).transpose()?;
+    let receipts = |r: &WireReceipts| {
+        let to = r.to.as_deref().map(str::parse).transpose()?;
+        Ok::<_, Error>(Receipts { to })
+    };
     Ok(ChannelSettings {
         url: wire.remote.as_deref().map(str::parse).transpose()?,
         trust: Trust { repository, known, seen, fresh_until, polled },
@@ -176,5 +239,7 @@ fn settings_of(wire: &Wire, channel: &ChannelName) -> Result<ChannelSettings, Er
         joining: wire.joining.iter().map(reader).collect::<Result<_, _>>()?,
         leaving: wire.leaving.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         first_use,
+        receipts: wire.receipts.as_ref().map(receipts).transpose()?,
+        fleet: wire.fleet.iter().map(member_of).collect::<Result<_, _>>()?,
     })
 }

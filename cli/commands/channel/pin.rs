@@ -74,14 +74,9 @@ pub(super) fn trust(arguments: &Trusting, context: &Context) -> Result<(), Error
         }
         return show(&settings, root.as_ref(), context);
     }
-    let settings = ChannelSettings {
-        url: None,
-        trust: Trust::pin(Repository { id, channel: name.clone() }),
-        readers: Vec::new(),
-        joining: Vec::new(),
-        leaving: Vec::new(),
-        first_use: arguments.tofu.as_ref().map(|_| context.now()),
-    };
+    let trust = Trust::pin(Repository { id, channel: name.clone() });
+    let first_use = arguments.tofu.as_ref().map(|_| context.now());
+    let settings = ChannelSettings { first_use, ..ChannelSettings::new(None, trust) };
     save(name, &settings, context)?;
     show(&settings, root.as_ref(), context)
 }
@@ -158,14 +153,7 @@ pub(super) fn add(name: &ChannelName, invite: &Invite, context: &Context) -> Res
     let readers = if publishes { keys::own_readers(&context.places)? } else { Vec::new() };
     let trust = Trust::pin(Repository { id, channel: name.clone() });
     let url = Some(invite.url.clone());
-    let settings = ChannelSettings {
-        url,
-        trust,
-        readers,
-        joining: Vec::new(),
-        leaving: Vec::new(),
-        first_use: None,
-    };
+    let settings = ChannelSettings { readers, ..ChannelSettings::new(url, trust) };
     save(name, &settings, context)?;
     show(&settings, root.as_ref(), context)?;
     if publishes {

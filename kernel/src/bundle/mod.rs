@@ -23,6 +23,7 @@ mod open;
 #[cfg(feature = "probe")]
 #[doc(hidden)]
 pub mod probe;
+mod receipt;
 mod revocations;
 mod root;
 mod root_chain;
@@ -48,6 +49,7 @@ pub use manifest::{FileRef, Manifest, ObjectRef};
 pub use note::Note;
 pub use object::Role;
 pub use open::{Summary, Verified, open, open_parent, verify};
+pub use receipt::Receipt;
 pub use revocations::{Revocation, RevocationClass, Revocations, Revoked};
 pub use root::{Holders, KeyGrant, Right, Root};
 pub use root_chain::{RootChain, repository_of};
