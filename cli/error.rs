@@ -150,6 +150,15 @@ pub(crate) enum Error {
     #[error("the output was closed")]
     ClosedPipe,
     /// The async runtime did not start.
+    /// Receipts need a place that can be written.
+    #[error(
+        "receipts of `{channel}` need a place that can be written{}",
+        remote.as_ref().map_or_else(String::new, |r| format!(": `{r}` can only be read"))
+    )]
+    NoReceiptPlace { channel: ChannelName, remote: Option<String> },
+    /// Nobody of that name or key is registered.
+    #[error("no receipts of `{who}` are looked at for `{channel}`")]
+    NoMember { channel: ChannelName, who: String },
     #[error("the runtime did not start")]
     Runtime(#[source] io::Error),
 }
@@ -202,6 +211,7 @@ impl Explain for Error {
             | Self::NoChannels
             | Self::NoDraft { .. }
             | Self::NoHome
+            | Self::NoMember { .. }
             | Self::NoRemote { .. } => Fault::Missing,
             Self::OnNetwork { .. } | Self::NotFetched { .. } => Fault::Offline,
             Self::OpenKey { .. } | Self::Untrusted { .. } | Self::Problems { .. } => Fault::Trust,
@@ -213,6 +223,7 @@ impl Explain for Error {
             | Self::ChannelExists { .. }
             | Self::File { .. }
             | Self::NotEmpty { .. }
+            | Self::NoReceiptPlace { .. }
             | Self::Differ
             | Self::Unconfirmed
             | Self::Environment { .. }
@@ -292,6 +303,12 @@ impl Explain for Error {
                 ));
             }
             Self::Problems { .. } => "the lines above name what is broken",
+            Self::NoReceiptPlace { .. } => {
+                "name a folder, a git repository or a bucket with `--to URL`, and tell the publisher"
+            }
+            Self::NoMember { channel, .. } => {
+                return Some(format!("`garner channel fleet {channel}` lists who is registered"));
+            }
             Self::Unconfirmed => "add `--yes` to go ahead without a question",
             _ => return None,
         };

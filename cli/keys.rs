@@ -38,6 +38,8 @@ pub(crate) enum KeyRole {
     Device,
     /// Reads kernels when all else is lost: print it and keep it elsewhere
     Recovery,
+    /// Signs receipts: made when somebody asks for them
+    Receipt,
 }
 
 /// How a key file is kept.
@@ -72,6 +74,7 @@ impl fmt::Debug for Unlocked {
 }
 
 impl KeyRole {
+    /// The keys that `garner setup` makes.
     pub(crate) const ALL: [Self; 4] = [Self::Root, Self::Publisher, Self::Device, Self::Recovery];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -80,6 +83,7 @@ impl KeyRole {
             Self::Publisher => "publisher",
             Self::Device => "device",
             Self::Recovery => "recovery",
+            Self::Receipt => "receipt",
         }
     }
 
@@ -89,12 +93,13 @@ impl KeyRole {
             Self::Publisher => "publisher key",
             Self::Device => "device key",
             Self::Recovery => "recovery key",
+            Self::Receipt => "receipt key",
         }
     }
 
     /// Returns whether the key signs; one that does not, reads.
     pub(crate) const fn signs(self) -> bool {
-        matches!(self, Self::Root | Self::Publisher)
+        matches!(self, Self::Root | Self::Publisher | Self::Receipt)
     }
 
     /// Returns the file of the key.
@@ -281,6 +286,11 @@ impl KeyRole {
 /// Returns the key that signs kernels.
 pub(crate) fn publisher(context: &Context) -> Result<PublisherKey, Error> {
     signing(KeyRole::Publisher, context)
+}
+
+/// Returns the key that signs receipts.
+pub(crate) fn receipt(context: &Context) -> Result<PublisherKey, Error> {
+    signing(KeyRole::Receipt, context)
 }
 
 /// Returns the public half of the key that signs kernels.

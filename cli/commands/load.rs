@@ -5,6 +5,7 @@ use garner_kernel::{Embedder, Kernel, Verified};
 use garner_loader::{Effect, Erasure, LoadOptions, LoadReport, OrderRule, PlannedText, Vectors};
 use serde_json::json;
 
+use super::channel::receipts;
 use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::{At, KernelName};
@@ -50,6 +51,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         let report = load(arguments, &verified, context)?;
         if !context.global.json {
             context.output.print(&text(&report, arguments.dry_run))?;
+        }
+        if !arguments.dry_run {
+            receipts::after_load(&report.channel, context);
         }
         reports.push(json(&report, erasure.as_ref()));
     }

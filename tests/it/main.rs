@@ -17,6 +17,8 @@ mod disk;
 #[cfg(test)]
 mod drills;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod git;

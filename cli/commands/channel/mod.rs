@@ -1,10 +1,12 @@
 //! `garner channel`: where knowledge is published to and read from.
 
+mod fleet;
 pub(crate) mod gc;
 mod pin;
 pub(crate) mod policy;
 mod probe;
 mod readers;
+pub(crate) mod receipts;
 mod root;
 mod tag;
 mod upkeep;
@@ -74,6 +76,12 @@ pub(crate) enum Command {
     Tags(tag::Tags),
     /// Show or set whom to believe where channels disagree, and how little trust is too little
     Policy(policy::Arguments),
+    /// Show how a channel stands here, and with `--fleet` who reads which version
+    Status(fleet::Standing),
+    /// Say to the publisher which version is read here, or stop it
+    Receipts(Box<receipts::Arguments>),
+    /// Register whose receipts to look at
+    Fleet(fleet::Fleet),
     /// Let writers race on a remote, to see whether it is safe for more than one publisher
     Probe(probe::Probing),
     /// Add a root that enough holders of root keys signed
@@ -111,6 +119,9 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Tag(arguments) => tag::tag(arguments, context),
         Command::Tags(arguments) => tag::list(arguments, context),
         Command::Policy(arguments) => policy::run(arguments, context),
+        Command::Status(arguments) => fleet::status(arguments, context),
+        Command::Receipts(arguments) => receipts::run(arguments, context),
+        Command::Fleet(arguments) => fleet::fleet(arguments, context),
         Command::Probe(arguments) => probe::probe(arguments, context),
         Command::Root(arguments) => root::submit(arguments, context),
         Command::Gc(arguments) => gc::run(arguments, context),

@@ -108,6 +108,10 @@ pub(super) fn remove(name: &ChannelName, consent: Consent, context: &Context) ->
     plan.row("repository", repository);
     plan.row("invite", super::invite_of(&settings).unwrap_or_else(|| "none".to_owned()));
     plan.note("What is loaded and what is published stays.");
+    if settings.receipts.is_some() {
+        let off = format!("`garner channel receipts {name} --off` removes it first");
+        plan.note(format!("So does the receipt of this machine: {off}."));
+    }
     if !plan.agreed(consent, context)? {
         return Ok(());
     }

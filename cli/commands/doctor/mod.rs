@@ -133,6 +133,7 @@ fn keys_present(context: &Context) -> Result<Vec<Finding>, Error> {
                 Finding::ok(format!("the {what} is kept elsewhere"))
             }
             KeyRole::Publisher | KeyRole::Root if !publishes => continue,
+            KeyRole::Receipt => continue,
             KeyRole::Device | KeyRole::Publisher => Finding::broken(missing, "garner setup"),
             KeyRole::Root => Finding::ok(missing),
             KeyRole::Recovery => Finding::warning(missing, "garner setup"),
@@ -148,7 +149,7 @@ fn keys_present(context: &Context) -> Result<Vec<Finding>, Error> {
 fn key_files(context: &Context) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     let mut protected = 0;
-    for role in KeyRole::ALL {
+    for role in KeyRole::ALL.into_iter().chain([KeyRole::Receipt]) {
         match role.public(&context.places) {
             Ok(_) | Err(Error::NoKey { .. }) => {}
             Err(error) => findings.push(of_error(&error)),
