@@ -8,18 +8,22 @@ use garner_kernel::{Digest, Version};
 use super::servers::{Git, Moto, Nginx, Trouble};
 use super::{CLOCK, Chance, Faulty, found, length};
 use crate::tests::{Setup, fragment, setup};
-use crate::{FolderRemote, MemoryRemote, Remote, pull, survey};
+use crate::{Cached, FolderRemote, MemoryRemote, Remote, Trust, pull, survey};
 
 /// One channel, reached in three ways.
 struct Traffic<'a> {
     setup: &'a Setup,
-    /// Publishes once, under faults.
-    push: &'a dyn Fn(&str) -> bool,
+    /// Opens what a publisher writes, under faults.
+    write: &'a dyn Fn() -> Box<dyn Remote + 'a>,
     /// Opens what a reader reads, under faults.
     read: &'a dyn Fn() -> Box<dyn Remote + 'a>,
     /// Opens what is really there.
     real: &'a dyn Fn() -> Box<dyn Remote + 'a>,
 }
+
+/// Up to how many versions a reader starts anew: a remote that goes wrong once in so many requests
+/// is no place to read hundreds of heads at once.
+const FEW: usize = 24;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -35,21 +39,22 @@ impl Traffic<'_> {
     fn flow(&self, place: &str, rounds: usize) {
         let (start, mut tally) = (Instant::now(), Tally::default());
         let (mut mirror, mut trust) = (MemoryRemote::default(), self.setup.trust.clone());
+        let mut publisher = (MemoryRemote::default(), self.setup.trust.clone());
         let mut digests: Vec<Digest> = Vec::new();
         for round in 0..rounds {
             let text = format!("Round {round}.");
             loop {
                 tally.pushes += 1;
-                let published = (self.push)(&text);
+                let landed = self.push(&text, &mut publisher);
                 self.check_real(&mut digests);
-                if published {
+                if landed {
                     break;
                 }
                 tally.pushes_refused += 1;
                 assert!(tally.pushes < rounds * 50 + 200, "`{text}` could not be published");
             }
             // Now and then a reader who has nothing yet.
-            if round % 16 == 15 {
+            if round % 8 == 7 && round < FEW {
                 (mirror, trust) = (MemoryRemote::default(), self.setup.trust.clone());
             }
             tally.pulls += 1;
@@ -76,6 +81,18 @@ impl Traffic<'_> {
         pull(&remote, &mirror, &trust, None, CLOCK.parse().unwrap()).unwrap();
         let newest = Version::new(versions).unwrap();
         assert_eq!(self.open(&mirror, newest), digests[index(newest)]);
+    }
+
+    /// Publishes once and pulls into the publisher's own mirror, as the command does.
+    fn push(&self, text: &str, (mirror, trust): &mut (MemoryRemote, Trust)) -> bool {
+        let remote = (self.write)();
+        let near = Cached::new(&remote, mirror, trust);
+        let published = self.setup.publish(&near, text).is_ok();
+        let pulled = pull(&remote, mirror, trust, None, CLOCK.parse().unwrap());
+        if let Ok(pulled) = pulled {
+            *trust = pulled.trust;
+        }
+        published
     }
 
     /// Opens the newest version that is really there, and notes what it holds.
@@ -105,7 +122,7 @@ fn over<R: Remote>(place: &str, rounds: usize, open: &dyn Fn(&str) -> R) {
     let unsteady = |machine| Faulty { inner: open(machine), chance: &chance };
     Traffic {
         setup: &setup,
-        push: &|text| setup.publish(&unsteady("publisher"), text).is_ok(),
+        write: &|| Box::new(unsteady("publisher")),
         read: &|| Box::new(unsteady("reader")),
         real: &|| Box::new(open("checker")),
     }
@@ -137,7 +154,7 @@ fn a_web_server_behind_a_bad_line_and_a_stale_cache_breaks_nothing() {
     let door = nginx.behind(Chance::new(3, 8), Trouble::Reading);
     Traffic {
         setup: &setup,
-        push: &|text| setup.publish(&Faulty { inner: open(), chance: &chance }, text).is_ok(),
+        write: &|| Box::new(Faulty { inner: open(), chance: &chance }),
         read: &|| Box::new(door.web()),
         real: &|| Box::new(open()),
     }
@@ -155,7 +172,7 @@ fn a_bucket_behind_a_bad_line_loses_and_breaks_nothing() {
     let reading = moto.behind(back, Trouble::Reading);
     Traffic {
         setup: &setup,
-        push: &|text| setup.publish(&writing.bucket(), text).is_ok(),
+        write: &|| Box::new(writing.bucket()),
         read: &|| Box::new(reading.bucket()),
         real: &|| Box::new(moto.open()),
     }
