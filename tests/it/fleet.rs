@@ -123,6 +123,9 @@ fn nothing_is_said_unasked() {
     laptop.ok(&["load"]);
     assert_eq!(receipts(&publisher.remote()), Vec::<PathBuf>::new());
     assert!(!laptop.key("receipt").exists(), "a key that nobody asked for");
+    for wrong in [&["--on", "--off"][..], &["--to", "file:/box"], &["-n"], &["--as", "x"]] {
+        laptop.fails(&[&["channel", "receipts", "notes"], wrong].concat(), 2, &[]);
+    }
     let planned = laptop.ok(&["channel", "receipts", "notes", "--on", "-n"]);
     assert!(planned.contains("which version is read"), "{planned}");
     assert!(!laptop.key("receipt").exists());

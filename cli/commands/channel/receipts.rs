@@ -1,6 +1,6 @@
 //! `garner channel receipts`: whether this machine says what it reads, and where.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use garner_kernel::bundle::{KeyId, PublisherKey, Receipt};
 use garner_kernel::{ChannelName, KeyName};
 use garner_sync::{ChannelSettings, Receipts, RemoteUrl};
@@ -15,6 +15,7 @@ use crate::{files, table};
 
 /// Whether to say what is read; without `--on` and `--off`, how it stands is shown.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("turn").args(["on", "off"]))]
 pub(crate) struct Arguments {
     /// The channel
     name: ChannelName,
@@ -22,16 +23,16 @@ pub(crate) struct Arguments {
     #[arg(long)]
     on: bool,
     /// Write no more, and remove what was written
-    #[arg(long, conflicts_with = "on")]
+    #[arg(long)]
     off: bool,
     /// What to call the key that signs receipts, where it is made now
     #[arg(long = "as", value_name = "LABEL", requires = "on")]
     label: Option<KeyName>,
     /// Write them there, where the remote of the channel can only be read
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "turn")]
     to: Option<RemoteUrl>,
     /// Print what would be done, and do nothing
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, requires = "turn")]
     dry_run: bool,
 }
 
