@@ -89,7 +89,7 @@ fn what_cannot_be_typed_is_a_usage_error() {
         &["load", "--nope"],
         &["load", "Bad Name"],
         &["rollback"],
-        &["rollback", "notes@zero"],
+        &["rollback", "notes@Zero"],
         &["recall", "--kind", "nonsense", "x"],
         &["recall", "-k", "many", "x"],
         &["recall", "--as-prompt", "--explain", "x"],

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use garner_kernel::Version;
 use garner_kernel::bundle::{self, DeviceKey, Keyring, Latest};
 use garner_sync::{FolderRemote, Repository, Trust, survey};
 use serde_json::Value;
@@ -112,7 +113,7 @@ fn remote(world: &World) -> Result<Remote, String> {
     }
     let is_readable = |version| survey.fetch(&remote, &trust, version).is_ok();
     let versions = survey.releases().into_iter().map(|release| release.version);
-    let readable = versions.filter(|v| is_readable(*v)).map(|v| v.get()).collect();
+    let readable = versions.filter(|v| is_readable(*v)).map(Version::get).collect();
     if let Some(newest) = survey.releases().last() {
         let fetched = survey.fetch(&remote, &trust, newest.version).map_err(|e| told(&e))?;
         let device = fs::read_to_string(world.key("device")).unwrap();
