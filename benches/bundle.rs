@@ -27,6 +27,8 @@ mod corpus;
 mod gates;
 #[path = "bundle/large.rs"]
 mod large;
+#[path = "bundle/machine.rs"]
+mod machine;
 #[path = "bundle/numbers.rs"]
 mod numbers;
 #[path = "bundle/page.rs"]
