@@ -1,7 +1,8 @@
 //! A view: what recall sees, as the version that each channel is read at.
 //!
-//! The view is the whole of the store's mutable state; everything else only grows. Every operation
-//! carries the view before and after it, which is what makes undo and time travel exact.
+//! The view is the store's mutable state; everything else only grows, but for what is revoked, which
+//! is erased. Every operation carries the view before and after it, which is what makes undo and
+//! time travel exact.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
