@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Trust};
+use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Tag, Trust};
+use garner_loader::Condition;
 
 use crate::commands::{
     ask, channel, compile, completions, demo, diff, doctor, fragment, key, load, log, model,
@@ -125,6 +126,12 @@ pub(crate) struct FilterArguments {
     /// Look at fragments of at least this trust
     #[arg(long, value_name = "TRUST")]
     pub(crate) min_trust: Option<Trust>,
+    /// Look at fragments with this tag only (repeatable)
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<Tag>,
+    /// Look where this holds only: `kind=decision and created>2026-01-31`
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<Condition>,
 }
 
 impl FilterArguments {
@@ -136,6 +143,8 @@ impl FilterArguments {
             scopes: project.unwrap_or_default(),
             channels: self.channel.clone(),
             min_trust: self.min_trust,
+            tags: self.tag.clone(),
+            condition: self.condition.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 use garner_kernel::{Fragment, ProjectName, Scope, Text};
-use garner_loader::{Filters, Hit, Query, Ranking, Recall, Score, Signals, Store, TermUse};
+use garner_loader::{Filters, Hit, Query, Ranking, Recall, Score, Search, Signals, Store, TermUse};
 use serde_json::json;
 
 use crate::args::FilterArguments;
@@ -31,6 +31,12 @@ pub(crate) struct Arguments {
     /// How to weigh words against meaning
     #[arg(long, value_name = "HOW", default_value = "fusion")]
     ranking: RankingChoice,
+    /// Which fragments to compare by meaning
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    search: SearchChoice,
+    /// Answer from words alone, without waiting for the embedding model
+    #[arg(long)]
+    fast: bool,
     #[command(flatten)]
     filters: FilterArguments,
 }
@@ -43,11 +49,21 @@ enum RankingChoice {
     Rrf,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SearchChoice {
+    /// All where there are few, else those that a first look chooses
+    Auto,
+    /// All of them
+    Exact,
+    /// Those that a first look chooses
+    Approximate,
+}
+
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let text = arguments.query.join(" ");
     let query = Query {
         text: Text::new(text.clone()),
-        vector: context.query_vector(&text)?,
+        vector: if arguments.fast { None } else { context.query_vector(&text)? },
         limit: arguments.limit.get(),
         filters: arguments.filters.filters(),
         now: context.now(),
@@ -55,6 +71,11 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         ranking: match arguments.ranking {
             RankingChoice::Fusion => Ranking::Fusion,
             RankingChoice::Rrf => Ranking::Rrf,
+        },
+        search: match arguments.search {
+            SearchChoice::Auto => Search::Auto,
+            SearchChoice::Exact => Search::Exact,
+            SearchChoice::Approximate => Search::Approximate,
         },
     };
     let opened = context.store()?;
@@ -123,11 +144,12 @@ fn explain(signals: &Signals) -> String {
     let matched = words(signals).join(" ");
     let matched = if matched.is_empty() { "-" } else { &matched };
     format!(
-        "       keywords {:.3}  cosine {cosine}  coverage {:.3}  relevance {:.3}  words: {matched}\n       \
+        "       keywords {:.3}  cosine {cosine}  coverage {:.3}  relevance {:.3}  beside {:.3}  words: {matched}\n       \
          age {} d  freshness {:.3} (x{:.3})  trust x{:.3}  confidence {}% (x{:.3})  diversity {:.3}\n",
         signals.keywords.get(),
         signals.coverage.get(),
         signals.relevance.get(),
+        signals.support.get(),
         signals.age_days,
         signals.freshness.get(),
         signals.freshness_prior.get(),
@@ -173,6 +195,7 @@ fn hit_json(hit: &Hit) -> serde_json::Value {
             "cosine": signals.cosine.map(Score::get),
             "coverage": signals.coverage.get(),
             "relevance": signals.relevance.get(),
+            "beside": signals.support.get(),
             "age_days": signals.age_days,
             "freshness": signals.freshness.get(),
             "trust": signals.trust_prior.get(),

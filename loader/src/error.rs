@@ -97,6 +97,16 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
+    /// A condition cannot be read.
+    #[error("the condition `{text}` is broken at character {at}: expected {expected}")]
+    Condition {
+        /// The condition.
+        text: String,
+        /// The character that does not belong there, from 1.
+        at: usize,
+        /// What would be right there.
+        expected: String,
+    },
     /// A newer version of the channel is loaded already.
     #[error(
         "{channel}@{} is older than {channel}@{}, which is loaded",
@@ -216,6 +226,7 @@ impl Explain for Error {
             | Self::StalePlan { .. }
             | Self::AmbiguousFragment { .. }
             | Self::MalformedActor { .. }
+            | Self::Condition { .. }
             | Self::File { .. }
             | Self::DiskFull { .. }
             | Self::Locked { .. }
@@ -233,6 +244,9 @@ impl Explain for Error {
         match self {
             Self::Embed(source) => source.hint(),
             Self::VectorMismatch { .. } | Self::MalformedActor { .. } => None,
+            Self::Condition { .. } => {
+                Some("conditions look like `kind=decision and created>2026-01-31`".to_owned())
+            }
             _ => self.file_hint().or_else(|| self.history_hint()),
         }
     }

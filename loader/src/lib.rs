@@ -15,6 +15,7 @@ mod store;
 mod test_support;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 pub use error::Error;
 pub use load::{
@@ -22,8 +23,8 @@ pub use load::{
     Vectors,
 };
 pub use recall::{
-    Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Signals, TermSignal, TermUse,
-    TextSignals,
+    Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search, Signals,
+    TermSignal, TermUse, TextSignals,
 };
 pub use stamp::Stamp;
 pub use store::channel::LoadedKernel;
@@ -33,4 +34,4 @@ pub use store::status::{ChannelStatus, Counts, Membership, ReadFrom, StoredFragm
 pub use store::vector_row::EmbedderInfo;
 pub use store::verify::{Check, StoreReport};
 pub use store::view::{Policy, Reading, View};
-pub use store::{Access, OpenOptions, Store};
+pub use store::{Access, OpenOptions, Residency, Store};

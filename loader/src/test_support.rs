@@ -181,6 +181,10 @@ pub(crate) mod random {
             let end = NOW + i64::from(expiry) * DAY - DAY;
             fragment.valid_to = (expiry < 3).then(|| Moment::from_unix(end));
             fragment.revision = revision;
+            fragment.sources[0].line = 1 + u32::try_from(age % 60).unwrap();
+            if kind % 2 == 0 {
+                fragment.tags = vec!["even".parse().unwrap()];
+            }
             fragment
         })
     }

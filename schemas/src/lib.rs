@@ -13,8 +13,11 @@ pub struct Migration {
 }
 
 /// The steps that build a store, in order.
-pub const STORE_MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: STORE_0001 }, Migration { version: 2, sql: STORE_0002 }];
+pub const STORE_MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: STORE_0001 },
+    Migration { version: 2, sql: STORE_0002 },
+    Migration { version: 3, sql: STORE_0003 },
+];
 
 /// The statements of the first store.
 pub const STORE_0001: &str = include_str!("../sql/0001_initial.sql");
@@ -22,8 +25,11 @@ pub const STORE_0001: &str = include_str!("../sql/0001_initial.sql");
 /// Policies of channels.
 pub const STORE_0002: &str = include_str!("../sql/0002_policy.sql");
 
+/// What recall reads of a store instead of every row: shown rows, codes of vectors, indexes.
+pub const STORE_0003: &str = include_str!("../sql/0003_standing.sql");
+
 /// The version of the store that this program writes.
-pub const STORE_VERSION: u32 = 2;
+pub const STORE_VERSION: u32 = 3;
 
 /// Marks an SQLite file as a store of Garner: `garn` in ASCII.
 pub const STORE_APPLICATION_ID: u32 = 0x6761_726E;

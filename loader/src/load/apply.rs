@@ -165,14 +165,14 @@ fn write_rows(
 
 fn write_vectors(db: &Connection, kernel: &Kernel, vectors: &Vectors) -> Result<usize, Trouble> {
     let embedder = vector_row::ensure_embedder(db, &vectors.embedder)?;
-    let mut written = 0;
+    let mut rows = Vec::new();
     for fragment in kernel.contents.fragments() {
         if let Some(vector) = vectors.by_id.get(&fragment.id) {
-            let row = fragment_row::ensure(db, fragment)?;
-            vector_row::insert(db, embedder, row, vector)?;
-            written += 1;
+            rows.push((fragment_row::ensure(db, fragment)?, vector));
         }
     }
+    let written = rows.len();
+    vector_row::insert(db, embedder, rows)?;
     vector_row::reuse(db, embedder)?;
     Ok(written)
 }

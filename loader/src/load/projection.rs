@@ -4,9 +4,9 @@ use garner_kernel::{Embedder, Vector};
 use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
-use crate::store::Store;
 use crate::store::fragment_row::{self, Indexed};
 use crate::store::vector_row::{self, EmbedderInfo};
+use crate::store::{Store, derived};
 
 /// Called with how many texts are done and how many there are.
 pub type Progress<'p> = dyn FnMut(usize, usize) + 'p;
@@ -44,10 +44,8 @@ impl Store {
             let texts: Vec<&str> = batch.iter().map(|(_, text)| text.as_str()).collect();
             let vectors = embed_batch(&texts, embedder)?;
             self.write(|db| {
-                for ((fragment, _), vector) in batch.iter().zip(&vectors) {
-                    vector_row::insert(db, row, *fragment, vector)?;
-                }
-                Ok(())
+                let rows = batch.iter().map(|(fragment, _)| *fragment);
+                vector_row::insert(db, row, rows.zip(&vectors))
             })?;
             done += batch.len();
             progress(done, total);
@@ -55,7 +53,8 @@ impl Store {
         Ok(done)
     }
 
-    /// Builds the text index again from the text, in one transaction, and returns how many rows.
+    /// Builds what is derived from the rows again, in one transaction, and returns how many rows
+    /// there are: the text index, what the view shows, and the codes of vectors.
     ///
     /// # Errors
     /// Those of writing, such as [`Error::Locked`] and [`Error::DiskFull`].
@@ -69,6 +68,7 @@ impl Store {
                 fragment_row::index(db, *row, &indexed)?;
                 count.execute((row, indexed.count()))?;
             }
+            derived::rebuild(db)?;
             Ok(rows.len())
         })
     }

@@ -191,7 +191,7 @@ fn readers_see_one_state_while_another_writes() {
     let (one, two) = (reader(), reader());
     writer
         .write(|db| {
-            db.execute("UPDATE channel SET active = NULL", [])?;
+            db.execute("DELETE FROM standing", [])?;
             assert_eq!((one(), two()), (1, 1), "readers do not wait for a writer");
             Ok(())
         })

@@ -1,8 +1,8 @@
-//! BM25 over the visible fragments only; a pure function of lengths and postings.
+//! BM25 over the shown fragments only; a pure function of lengths and postings.
 //!
 //! The table holds every version of every channel. Statistics over all of it would move the scores
 //! of one version whenever another one is loaded, so the number of fragments, their mean length and
-//! each term's document frequency are those of the visible set.
+//! each term's document frequency are those of what is shown.
 
 /// How fast repetition of a term stops to count.
 const K1: f64 = 1.2;
@@ -16,71 +16,75 @@ const COMMON_FLOOR: usize = 2_000;
 /// How many terms are kept however common they are.
 const KEPT: usize = 2;
 
-/// Where a term occurs.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Postings {
-    /// The position of the fragment among the visible ones, ascending, and how often it holds the
-    /// term; a word of the context counts half.
-    pub(crate) documents: Vec<(usize, f64)>,
+/// One shown row that holds a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Posting {
+    pub(crate) row: u32,
+    /// How often it holds the term, in halves: a word of the statement counts two, one of the
+    /// context one. At most 255.
+    pub(crate) halves: u8,
 }
 
-/// The score of one fragment.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Lexical {
-    pub(crate) score: f64,
-    /// The share of the query's information that the matched terms carry.
-    pub(crate) coverage: f64,
-    /// The positions of the matched terms in the query.
-    pub(crate) matched: Vec<usize>,
+/// The shown rows that hold a term, ascending.
+pub(crate) type Postings = Vec<Posting>;
+
+/// Returns in how many of `documents` fragments a term may be to be searched for in any case.
+pub(crate) fn common(documents: usize) -> usize {
+    (documents / COMMON_SHARE).max(COMMON_FLOOR)
 }
 
-/// Returns which terms are searched for: all but the very common ones where rarer ones exist.
-pub(crate) fn worth_searching(documents: usize, postings: &[Postings]) -> Vec<bool> {
-    let limit = (documents / COMMON_SHARE).max(COMMON_FLOOR);
-    let mut order: Vec<usize> = (0..postings.len()).collect();
-    let frequency = |i: &usize| postings.get(*i).map_or(0, |p| p.documents.len());
-    order.retain(|i| frequency(i) > 0);
-    order.sort_by_key(|i| (frequency(i), *i));
-    let mut worth = vec![false; postings.len()];
-    for (rank, i) in order.iter().enumerate() {
-        if let Some(slot) = worth.get_mut(*i) {
-            *slot = rank < KEPT || frequency(i) <= limit;
+/// Returns which terms are searched for, by the number of fragments that hold each: all but the very
+/// common ones where rarer ones exist.
+pub(crate) fn worth_searching(documents: usize, frequencies: &[usize]) -> Vec<bool> {
+    let limit = common(documents);
+    let mut order: Vec<(usize, usize)> =
+        frequencies.iter().copied().zip(0..).filter(|(frequency, _)| *frequency > 0).collect();
+    order.sort_unstable();
+    let mut worth = vec![false; frequencies.len()];
+    for (rank, (frequency, term)) in order.into_iter().enumerate() {
+        if let Some(slot) = worth.get_mut(term) {
+            *slot = rank < KEPT || frequency <= limit;
         }
     }
     worth
 }
 
-/// Scores the fragments whose lengths are given by the terms that are worth searching.
-pub(crate) fn score(lengths: &[u32], postings: &[Postings], worth: &[bool]) -> Vec<Lexical> {
-    let mut scored = vec![Lexical::default(); lengths.len()];
-    let documents = count(lengths.len());
-    let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
-    let mean = (f64_from(total) / documents.max(1.0)).max(1.0);
-    let weights: Vec<f64> = postings.iter().map(|p| idf(documents, p.documents.len())).collect();
-    // A term that nothing holds carries as much as one that a single fragment holds.
-    let information: f64 = postings.iter().map(|p| idf(documents, p.documents.len().max(1))).sum();
-    for (term, ((posting, weight), worth)) in postings.iter().zip(&weights).zip(worth).enumerate() {
-        if !worth {
-            continue;
-        }
-        for (document, frequency) in &posting.documents {
-            let (Some(slot), Some(length)) = (scored.get_mut(*document), lengths.get(*document))
-            else {
-                continue;
-            };
-            let norm = K1 * (1.0 - B + B * f64::from(*length) / mean);
-            slot.score += weight * frequency * (K1 + 1.0) / (frequency + norm);
-            slot.coverage += weight / information;
-            slot.matched.push(term);
-        }
-    }
-    scored
+/// What scores are taken against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Corpus<'l> {
+    /// The terms of each row plus one, by row; 0 where it is not shown.
+    pub(crate) lengths: &'l [u32],
+    pub(crate) documents: usize,
+    /// How many terms all shown rows have together.
+    pub(crate) terms: u64,
 }
 
-/// Returns how much a term tells apart; always above 0.
-fn idf(documents: f64, frequency: usize) -> f64 {
-    let frequency = count(frequency);
-    ((documents - frequency + 0.5) / (frequency + 0.5)).ln_1p()
+impl Corpus<'_> {
+    /// Returns the score of each row by the terms that were searched for.
+    pub(crate) fn score<'p>(&self, terms: impl Iterator<Item = (&'p Postings, f64)>) -> Vec<f64> {
+        let mut scores = vec![0.0; self.lengths.len()];
+        let mean = (f64_from(self.terms) / count(self.documents).max(1.0)).max(1.0);
+        let (base, slope) = (K1 * (1.0 - B), K1 * B / mean);
+        for (postings, weight) in terms {
+            for posting in postings {
+                let place = posting.row as usize;
+                let (Some(slot), Some(length)) = (scores.get_mut(place), self.lengths.get(place))
+                else {
+                    continue;
+                };
+                let norm = base + slope * f64::from(length.saturating_sub(1));
+                let frequency = f64::from(posting.halves) / 2.0;
+                *slot += weight * frequency * (K1 + 1.0) / (frequency + norm);
+            }
+        }
+        scores
+    }
+
+    /// Returns how much a term tells apart that `frequency` fragments hold; always above 0.
+    pub(crate) fn weight(&self, frequency: usize) -> f64 {
+        let frequency = count(frequency);
+        ((count(self.documents) - frequency + 0.5) / (frequency + 0.5)).ln_1p()
+    }
 }
 
 fn count(number: usize) -> f64 {
@@ -96,39 +100,37 @@ const fn f64_from(number: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn postings(documents: &[usize]) -> Postings {
-        Postings { documents: documents.iter().map(|d| (*d, 1.0)).collect() }
+    fn postings(rows: &[u32]) -> Postings {
+        rows.iter().map(|row| Posting { row: *row, halves: 2 }).collect()
+    }
+
+    fn score(lengths: &[u32], terms: &[Postings]) -> Vec<f64> {
+        let shown = || lengths.iter().filter(|length| **length > 0);
+        let total = shown().map(|length| u64::from(length - 1)).sum();
+        let corpus = Corpus { lengths, documents: shown().count(), terms: total };
+        corpus.score(terms.iter().map(|p| (p, corpus.weight(p.len()))))
     }
 
     #[test]
     fn rare_terms_and_short_texts_score_higher() {
-        let lengths = [10, 10, 100, 10];
-        let terms = [postings(&[0, 1, 2]), postings(&[1])];
-        let scored = score(&lengths, &terms, &[true, true]);
-        assert!(scored[1].score > scored[0].score);
-        assert!(scored[0].score > scored[2].score);
-        assert_eq!(scored[3], Lexical::default());
-        assert!((scored[1].coverage - 1.0).abs() < 1e-9);
-        assert_eq!(scored[1].matched, [0, 1]);
+        let scores = score(&[0, 11, 11, 101, 11], &[postings(&[1, 2, 3]), postings(&[2])]);
+        assert!(scores[2] > scores[1]);
+        assert!(scores[1] > scores[3]);
+        assert_eq!((scores[0], scores[4]), (0.0, 0.0));
     }
 
     #[test]
     fn a_known_value_is_met() {
         // N = 2, df = 1, tf = 1, length = mean: idf = ln(1 + 1.5 / 1.5) = ln 2, times 2.2 / 2.2.
-        let scored = score(&[5, 5], &[postings(&[0])], &[true]);
-        assert!((scored[0].score - std::f64::consts::LN_2).abs() < 1e-12);
+        let scores = score(&[6, 6], &[postings(&[0])]);
+        assert!((scores[0] - std::f64::consts::LN_2).abs() < 1e-12);
     }
 
     #[test]
     fn common_terms_count_only_where_nothing_rarer_is() {
-        let all: Vec<usize> = (0..5000).collect();
-        let (common, rare, absent) = (postings(&all), postings(&[1]), postings(&[]));
-        let check = |terms: &[&Postings], expected: &[bool]| {
-            let terms: Vec<Postings> = terms.iter().map(|p| (*p).clone()).collect();
-            assert_eq!(worth_searching(5000, &terms), expected);
-        };
-        check(&[&common], &[true]);
-        check(&[&common, &rare, &absent], &[true, true, false]);
-        check(&[&rare, &common, &rare], &[true, false, true]);
+        assert_eq!(worth_searching(5000, &[5000]), [true]);
+        assert_eq!(worth_searching(5000, &[5000, 1, 0]), [true, true, false]);
+        assert_eq!(worth_searching(5000, &[1, 5000, 1]), [true, false, true]);
+        assert_eq!(worth_searching(100_000, &[1, 5000, 5001, 1]), [true, true, false, true]);
     }
 }

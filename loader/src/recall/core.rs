@@ -1,12 +1,19 @@
 //! The core: rules and pinned fragments, which apply whatever is asked.
 
-use garner_kernel::{Fragment, Kind, Moment};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use crate::error::Error;
+use garner_kernel::{Fragment, FragmentId, Kind, Moment, Trust};
+use rusqlite::Connection;
+
+use crate::error::{Error, Trouble};
+use crate::recall::facts::{Facts, Shown};
+use crate::recall::ground::Ground;
+use crate::recall::index::Index;
 use crate::recall::query::Filters;
-use crate::recall::visible::{self, Entry};
+use crate::recall::stored::Stored;
 use crate::store::view::{self, View};
-use crate::store::{Store, fragment_row};
+use crate::store::{Store, chunk, fragment_row};
 
 impl Store {
     /// Returns the rules and pinned fragments of a view, `None` being the store's present one.
@@ -24,17 +31,32 @@ impl Store {
     ) -> Result<Vec<Fragment>, Error> {
         self.read(|db| {
             let view = at.cloned().map_or_else(|| view::current(db), Ok)?;
-            let mut entries = visible::visible(db, &view, filters, now)?;
-            entries.retain(|e| e.kind == Kind::Rule || view.pinned.contains(&e.id));
-            entries.retain(|e| filters.pass(e.kind, &e.scope, e.trust));
-            entries.sort_by_key(order);
-            entries.iter().map(|entry| fragment_row::get(db, entry.row)).collect()
+            let ground = Ground::read(db, at, filters, now)?;
+            let mut core = Vec::new();
+            for row in standing_rows(db, &view)?.into_iter().filter(|row| ground.shows(*row)) {
+                let facts = Stored { db }.facts(row)?;
+                let place = Some(ground.place(db, row)?);
+                if filters.pass(Shown { facts: &facts, place }) {
+                    core.push((order(&facts), row));
+                }
+            }
+            core.sort_unstable();
+            core.iter().map(|(_, row)| fragment_row::get(db, i64::from(*row))).collect()
         })
     }
 }
 
-fn order(
-    entry: &Entry,
-) -> (Kind, std::cmp::Reverse<garner_kernel::Trust>, Moment, garner_kernel::FragmentId) {
-    (entry.kind, std::cmp::Reverse(entry.trust), entry.created, entry.id)
+/// Returns the rows of all rules and of what is pinned, shown or not.
+fn standing_rows(db: &Connection, view: &View) -> Result<BTreeSet<u32>, Trouble> {
+    let mut statement = db.prepare_cached("SELECT row FROM fragment WHERE kind = ?1")?;
+    let rules = statement.query_map([Kind::Rule.as_str()], |row| row.get::<_, i64>(0))?;
+    let mut rows: Vec<i64> = rules.collect::<Result<_, _>>()?;
+    for id in &view.pinned {
+        rows.extend(fragment_row::revisions(db, id)?.into_iter().map(|(row, _)| row));
+    }
+    rows.into_iter().map(chunk::number).collect()
+}
+
+fn order(facts: &Facts) -> (Kind, Reverse<Trust>, Moment, FragmentId) {
+    (facts.kind, Reverse(facts.trust), facts.created, facts.id)
 }

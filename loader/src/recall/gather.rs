@@ -2,23 +2,31 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use garner_kernel::{ChannelName, Text};
 use rusqlite::Connection;
 
 use crate::analysis;
 use crate::error::{Error, Trouble};
-use crate::recall::bm25::{self, Lexical, Postings};
 use crate::recall::diversity::{self, Look};
-use crate::recall::query::{Filters, Query};
-use crate::recall::question::{self, Term};
+use crate::recall::ground::Ground;
+use crate::recall::index::Index;
+use crate::recall::nearest::{Near, Nearest};
+use crate::recall::query::Query;
 use crate::recall::ranking::{self, Candidate, Ranked};
-use crate::recall::signals::{Hit, Recall, TermSignal, TermUse, TextSignals};
-use crate::recall::visible::{self, Entry};
-use crate::recall::{nearness, postings};
-use crate::store::{Store, fragment_row, view};
+use crate::recall::resident::InMemory;
+use crate::recall::signals::{Hit, Recall, Score, TextSignals};
+use crate::recall::stored::Stored;
+use crate::recall::words::Words;
+use crate::store::{Store, fragment_row, vector_row};
+use crate::vectors::best::{self, Scored};
+use crate::vectors::half;
 
 /// How many candidates words and vectors contribute each, at least.
 const POOL: usize = 100;
+/// How many of the best candidates bring those that stand beside them.
+const WITH_NEIGHBOURS: usize = 50;
+/// Fragments of at most so many terms are ranked with those that stand beside them: that helps short
+/// texts and hurts long ones.
+const SHORT: u32 = 60;
 /// How many hits are compared with each other for every one that is returned.
 const DIVERSITY_POOL: usize = 3;
 
@@ -31,155 +39,152 @@ impl Store {
     /// [`Error::UnknownVersion`] when `query.at` names a version that is not loaded, and those of
     /// reading, such as [`Error::Corrupt`].
     pub fn recall(&self, query: &Query) -> Result<Recall, Error> {
-        self.read(|db| recall(db, query))
-    }
-}
-
-/// What the words of the query find.
-struct Words {
-    terms: Vec<Term>,
-    postings: Vec<Postings>,
-    worth: Vec<bool>,
-    scores: Vec<Lexical>,
-}
-
-fn recall(db: &Connection, query: &Query) -> Result<Recall, Trouble> {
-    let view = query.at.clone().map_or_else(|| view::current(db), Ok)?;
-    let entries = visible::visible(db, &view, &query.filters, query.now)?;
-    let positions: HashMap<i64, usize> =
-        entries.iter().enumerate().map(|(position, entry)| (entry.row, position)).collect();
-    let words = words(db, query, &entries, &positions)?;
-    let cosines = match &query.vector {
-        Some(vector) => nearness::cosines(db, vector, &positions)?,
-        None => vec![None; entries.len()],
-    };
-    let candidates = candidates(&entries, &words, &cosines, query);
-    let signals = TextSignals {
-        terms: term_signals(&words),
-        visible: entries.len(),
-        candidates: candidates.len(),
-        vectors: cosines.iter().flatten().count(),
-    };
-    let ranked = ranking::rank(candidates, query.ranking, query.now);
-    let pool = ranked.into_iter().take(query.limit.saturating_mul(DIVERSITY_POOL));
-    let looks: Vec<(Ranked, Look)> = pool
-        .map(|ranked| look(db, query, &entries, &ranked).map(|look| (ranked, look)))
-        .collect::<Result<_, Trouble>>()?;
-    let chosen = diversity::diversify(looks, query.limit);
-    let hits = chosen.into_iter().filter_map(|ranked| hit(db, &entries, ranked).transpose());
-    Ok(Recall { hits: hits.collect::<Result<_, _>>()?, signals })
-}
-
-fn words(
-    db: &Connection,
-    query: &Query,
-    entries: &[Entry],
-    positions: &HashMap<i64, usize>,
-) -> Result<Words, Trouble> {
-    let terms = question::terms(query.text.as_str());
-    let postings: Vec<Postings> =
-        terms.iter().map(|term| postings::read(db, term, positions)).collect::<Result<_, _>>()?;
-    let lengths: Vec<u32> = entries.iter().map(|entry| entry.terms).collect();
-    let worth = bm25::worth_searching(entries.len(), &postings);
-    let scores = bm25::score(&lengths, &postings, &worth);
-    Ok(Words { terms, postings, worth, scores })
-}
-
-fn term_signals(words: &Words) -> Vec<TermSignal> {
-    let signal = |((term, postings), worth): ((&Term, &Postings), &bool)| TermSignal {
-        term: Text::new(term.label()),
-        documents: postings.documents.len(),
-        used: match (worth, postings.documents.is_empty()) {
-            (true, _) => TermUse::Searched,
-            (false, true) => TermUse::Absent,
-            (false, false) => TermUse::TooCommon,
-        },
-    };
-    words.terms.iter().zip(&words.postings).zip(&words.worth).map(signal).collect()
-}
-
-/// Returns the best by words and the best by vectors, each with both of its signals.
-fn candidates(
-    entries: &[Entry],
-    words: &Words,
-    cosines: &[Option<f64>],
-    query: &Query,
-) -> Vec<Candidate> {
-    let size = POOL.max(query.limit.saturating_mul(4));
-    let passes =
-        |entry: &Entry, filters: &Filters| filters.pass(entry.kind, &entry.scope, entry.trust);
-    let all: Vec<(usize, &Entry, &Lexical, Option<f64>)> = entries
-        .iter()
-        .enumerate()
-        .zip(words.scores.iter().zip(cosines))
-        .filter(|((_, entry), _)| passes(entry, &query.filters))
-        .map(|((position, entry), (lexical, cosine))| (position, entry, lexical, *cosine))
-        .collect();
-    let mut chosen = best(all.iter().map(|(p, _, lexical, _)| (*p, lexical.score)), size);
-    chosen.extend(best(all.iter().map(|(p, _, _, cosine)| (*p, cosine.unwrap_or(0.0))), size));
-    all.into_iter()
-        .filter(|(position, ..)| chosen.contains(position))
-        .map(|(position, entry, lexical, cosine)| Candidate {
-            position,
-            id: entry.id,
-            kind: entry.kind,
-            trust: entry.trust,
-            confidence: entry.confidence,
-            created: entry.created,
-            bm25: lexical.score,
-            coverage: lexical.coverage,
-            matched: labels(words, lexical),
-            cosine,
+        self.read(|db| {
+            let mut memory = self.memory(db, query.vector.as_ref())?;
+            let present = query.at.is_none() && query.filters.channels.is_empty();
+            let ground = match memory.as_mut().filter(|_| present) {
+                Some(resident) => resident.ground(query.now),
+                None => Ground::read(db, query.at.as_ref(), &query.filters, query.now)?,
+            };
+            let index: &dyn Index = match memory.as_deref() {
+                Some(resident) => &InMemory { db, resident },
+                None => &Stored { db },
+            };
+            Gathering { db, index, ground: &ground, query }.recall()
         })
-        .collect()
-}
-
-/// Returns the positions of the `size` highest scores above 0; ties go to the lower position, which
-/// is the lower id.
-fn best(scores: impl Iterator<Item = (usize, f64)>, size: usize) -> BTreeSet<usize> {
-    let mut list: Vec<(usize, f64)> = scores.filter(|(_, score)| *score > 0.0).collect();
-    list.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    list.into_iter().take(size).map(|(position, _)| position).collect()
-}
-
-fn labels(words: &Words, lexical: &Lexical) -> Vec<Text> {
-    lexical
-        .matched
-        .iter()
-        .filter_map(|i| words.terms.get(*i))
-        .map(|t| Text::new(t.label()))
-        .collect()
-}
-
-/// Returns what the hit is compared with others by: its vector, else its words.
-fn look(
-    db: &Connection,
-    query: &Query,
-    entries: &[Entry],
-    ranked: &Ranked,
-) -> Result<Look, Trouble> {
-    let Some(entry) = entries.get(ranked.position) else {
-        return Ok(Look::Words(BTreeSet::new()));
-    };
-    if let Some(vector) = &query.vector
-        && let Some(components) = nearness::vector(db, vector, entry.row)?
-    {
-        return Ok(Look::Vector(components));
     }
-    let statement: String = db
-        .prepare_cached("SELECT statement FROM fragment WHERE row = ?1")?
-        .query_row([entry.row], |row| row.get(0))?;
-    Ok(Look::Words(analysis::terms(&statement).words.into_iter().collect()))
 }
 
-fn hit(db: &Connection, entries: &[Entry], ranked: Ranked) -> Result<Option<Hit>, Trouble> {
-    let Some(entry) = entries.get(ranked.position) else {
-        return Ok(None);
-    };
-    Ok(Some(Hit {
-        fragment: fragment_row::get(db, entry.row)?,
-        channel: ChannelName::clone(&entry.channel),
-        version: entry.version,
-        signals: ranked.signals,
-    }))
+/// Everything that the steps of one recall share.
+struct Gathering<'r> {
+    db: &'r Connection,
+    index: &'r dyn Index,
+    ground: &'r Ground,
+    query: &'r Query,
+}
+
+impl Gathering<'_> {
+    fn recall(&self) -> Result<Recall, Trouble> {
+        let Query { ranking, now, limit, .. } = *self.query;
+        let words = Words::search(self.index, self.ground, self.query.text.as_str())?;
+        let allowed = self.index.allowed(&self.query.filters, self.ground)?;
+        let size = POOL.max(limit.saturating_mul(4));
+        let nearest = self.nearest(&allowed, size)?;
+        let mut pool: BTreeSet<u32> = by_words(&words, &allowed, size).collect();
+        pool.extend(nearest.rows.iter().map(|near| near.row));
+        let candidates = self.candidates(&pool, &words, &nearest, &allowed)?;
+        let signals = TextSignals {
+            terms: words.signals(),
+            visible: self.ground.documents,
+            candidates: candidates.len(),
+            vectors: nearest.compared,
+        };
+        let ranked = ranking::rank(candidates, ranking, now);
+        let looks = ranked
+            .into_iter()
+            .take(limit.saturating_mul(DIVERSITY_POOL))
+            .map(|ranked| Ok((self.look(ranked.row)?, ranked)))
+            .map(|looked| looked.map(|(look, ranked)| (ranked, look)));
+        let looks: Vec<(Ranked, Look)> = looks.collect::<Result<_, Trouble>>()?;
+        let chosen = diversity::diversify(looks, limit);
+        let hits = chosen.into_iter().map(|ranked| self.hit(ranked, &words));
+        Ok(Recall { hits: hits.collect::<Result<_, _>>()?, signals })
+    }
+
+    fn nearest(&self, allowed: &[u32], want: usize) -> Result<Nearest, Trouble> {
+        let Some(vector) = &self.query.vector else { return Ok(Nearest::default()) };
+        self.index.nearest(&Near { vector, allowed, want, search: self.query.search })
+    }
+
+    /// Returns the pool as candidates, with what stands beside the best of them.
+    fn candidates(
+        &self,
+        pool: &BTreeSet<u32>,
+        words: &Words,
+        nearest: &Nearest,
+        allowed: &[u32],
+    ) -> Result<Vec<Candidate>, Trouble> {
+        let known: HashMap<u32, f32> =
+            nearest.rows.iter().map(|near| (near.row, near.score)).collect();
+        let candidate = |row: u32| self.candidate(row, words, known.get(&row).copied());
+        let mut candidates: Vec<Candidate> =
+            pool.iter().map(|row| candidate(*row)).collect::<Result<_, _>>()?;
+        let relevances = ranking::relevances(&candidates, self.query.ranking);
+        #[expect(clippy::cast_possible_truncation, reason = "only the order counts")]
+        let list = (0..).zip(relevances).map(|(row, score)| Scored { row, score: score as f32 });
+        let best = best::best(list.collect(), WITH_NEIGHBOURS);
+        let best = best.iter().filter_map(|scored| candidates.get(scored.row as usize));
+        let beside: BTreeSet<u32> = best
+            .flat_map(|candidate| candidate.beside.iter().copied())
+            .filter(|row| !pool.contains(row) && allowed.get(*row as usize).is_some_and(|n| *n > 0))
+            .collect();
+        for row in beside {
+            candidates.push(candidate(row)?);
+        }
+        Ok(candidates)
+    }
+
+    fn candidate(
+        &self,
+        row: u32,
+        words: &Words,
+        cosine: Option<f32>,
+    ) -> Result<Candidate, Trouble> {
+        let facts = self.index.facts(row)?;
+        let cosine = match (&self.query.vector, cosine) {
+            (Some(vector), None) => self.index.cosine(vector, row)?,
+            (_, cosine) => cosine,
+        };
+        let short = self.ground.length(row).is_some_and(|terms| terms <= SHORT);
+        let beside = if short { self.index.beside(row, self.ground)? } else { Vec::new() };
+        Ok(Candidate {
+            row,
+            id: facts.id,
+            kind: facts.kind,
+            trust: facts.trust,
+            confidence: facts.confidence,
+            created: facts.created,
+            bm25: words.score(row),
+            cosine: cosine.map(f64::from),
+            beside,
+        })
+    }
+
+    /// Returns what a hit is compared with others by: its vector, else its words.
+    fn look(&self, row: u32) -> Result<Look, Trouble> {
+        let db = self.db;
+        if let Some(vector) = &self.query.vector
+            && let Some(embedder) = vector_row::embedder_row(db, vector.embedder)?
+            && let Some(components) = vector_row::components(db, embedder, i64::from(row))?
+        {
+            return Ok(Look::Vector(half::decode(&components)));
+        }
+        let statement: String = db
+            .prepare_cached("SELECT statement FROM fragment WHERE row = ?1")?
+            .query_row([row], |row| row.get(0))?;
+        Ok(Look::Words(analysis::terms(&statement).words.into_iter().collect()))
+    }
+
+    fn hit(&self, ranked: Ranked, words: &Words) -> Result<Hit, Trouble> {
+        let Ranked { row, mut signals, .. } = ranked;
+        let (coverage, matched) = words.matched(row);
+        (signals.coverage, signals.matched) = (Score::new(coverage), matched);
+        let (channel, version, _) = self.ground.shown_by(self.db, row)?;
+        Ok(Hit {
+            fragment: fragment_row::get(self.db, i64::from(row))?,
+            channel: channel.clone(),
+            version,
+            signals,
+        })
+    }
+}
+
+/// Returns the rows with the highest scores by words.
+fn by_words(words: &Words, allowed: &[u32], most: usize) -> impl Iterator<Item = u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "only the order of the pool depends on it")]
+    let scored = (0..)
+        .zip(words.scores.iter().zip(allowed))
+        .filter(|(_, (score, length))| **score > 0.0 && **length > 0)
+        .map(|(row, (score, _))| Scored { row, score: *score as f32 });
+    best::best(scored.collect(), most).into_iter().map(|scored| scored.row)
 }

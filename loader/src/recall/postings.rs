@@ -1,15 +1,12 @@
-//! Reading from the text index where terms occur, among the visible fragments.
+//! Reading from the text index which rows hold a term.
 
-use std::collections::{BTreeMap, HashMap};
-
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::Trouble;
-use crate::recall::bm25::Postings;
+use crate::recall::bm25::{Posting, Postings};
+use crate::recall::ground::Ground;
 use crate::recall::question::Term;
-
-/// How much a word of the context counts beside one of the statement.
-const CONTEXT_WEIGHT: f64 = 0.5;
+use crate::store::chunk;
 
 /// A column of the text index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,73 +26,96 @@ impl Column {
         }
     }
 
-    const fn weight(self) -> f64 {
+    /// Returns what an occurrence counts: one in the context half as much as one in the statement.
+    const fn halves(self) -> u8 {
         match self {
-            Self::Words | Self::Names => 1.0,
-            Self::Context => CONTEXT_WEIGHT,
+            Self::Words | Self::Names => 2,
+            Self::Context => 1,
         }
     }
 }
 
 /// One place where a term stands.
-type Place = (usize, Column, i64);
+type Place = (u32, Column, i64);
 
-/// Returns where `term` occurs; `positions` gives the visible fragments by their rows.
-pub(super) fn read(
-    db: &Connection,
-    term: &Term,
-    positions: &HashMap<i64, usize>,
-) -> Result<Postings, Trouble> {
-    let places = match term {
+/// Returns how many rows of the whole index hold the term in any column; `None` for a phrase.
+pub(super) fn at_most(db: &Connection, term: &Term) -> Result<Option<usize>, Trouble> {
+    let (Term::Word(word) | Term::Name(word)) = term else { return Ok(None) };
+    let mut statement = db.prepare_cached("SELECT doc FROM text_frequency WHERE term = ?1")?;
+    let rows = statement.query_row([word], |row| row.get(0)).optional()?;
+    Ok(Some(rows.unwrap_or(0)))
+}
+
+/// Returns how many shown rows hold a term, without reading where in them.
+pub(super) fn frequency(db: &Connection, term: &Term, ground: &Ground) -> Result<usize, Trouble> {
+    // What the analyser makes has no quotes, and in quotes nothing is an operator.
+    let question = match term {
+        Term::Word(word) => format!("{{words context}} : \"{word}\""),
+        Term::Name(name) => format!("names : \"{name}\""),
+        Term::Phrase(_) => {
+            let held = read(db, term)?;
+            return Ok(held.iter().filter(|posting| ground.shows(posting.row)).count());
+        }
+    };
+    let sql = "SELECT rowid FROM text_index WHERE text_index MATCH ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([question])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        count += usize::from(ground.shows(chunk::number(row.get(0)?)?));
+    }
+    Ok(count)
+}
+
+/// Returns the rows that hold a term, shown or not.
+pub(super) fn read(db: &Connection, term: &Term) -> Result<Postings, Trouble> {
+    let mut places = match term {
         Term::Word(word) => {
-            let mut places = places(db, word, positions)?;
+            let mut places = places(db, word)?;
             places.retain(|(_, column, _)| *column != Column::Names);
             places
         }
         Term::Name(name) => {
-            let mut places = places(db, name, positions)?;
+            let mut places = places(db, name)?;
             places.retain(|(_, column, _)| *column == Column::Names);
             places
         }
-        Term::Phrase(words) => phrase(db, words, positions)?,
+        Term::Phrase(words) => phrase(db, words)?,
     };
-    let mut documents: BTreeMap<usize, f64> = BTreeMap::new();
-    for (document, column, _) in places {
-        *documents.entry(document).or_default() += column.weight();
+    places.sort_unstable();
+    let mut postings: Postings = Vec::new();
+    for (row, column, _) in places {
+        match postings.last_mut() {
+            Some(last) if last.row == row => {
+                last.halves = last.halves.saturating_add(column.halves());
+            }
+            _ => postings.push(Posting { row, halves: column.halves() }),
+        }
     }
-    Ok(Postings { documents: documents.into_iter().collect() })
+    Ok(postings)
 }
 
-fn places(
-    db: &Connection,
-    term: &str,
-    positions: &HashMap<i64, usize>,
-) -> Result<Vec<Place>, Trouble> {
+fn places(db: &Connection, term: &str) -> Result<Vec<Place>, Trouble> {
     let mut statement =
         db.prepare_cached("SELECT doc, col, offset FROM text_term WHERE term = ?1")?;
     let mut rows = statement.query([term])?;
     let mut places = Vec::new();
     while let Some(row) = rows.next()? {
-        let Some(document) = positions.get(&row.get(0)?) else { continue };
         let column = Column::from_name(row.get_ref(1)?.as_str().unwrap_or_default())?;
-        places.push((*document, column, row.get(2)?));
+        places.push((chunk::number(row.get(0)?)?, column, row.get(2)?));
     }
     Ok(places)
 }
 
 /// Returns where the words follow each other in one column.
-fn phrase(
-    db: &Connection,
-    words: &[String],
-    positions: &HashMap<i64, usize>,
-) -> Result<Vec<Place>, Trouble> {
+fn phrase(db: &Connection, words: &[String]) -> Result<Vec<Place>, Trouble> {
     let mut starts: Option<Vec<Place>> = None;
     for (distance, word) in words.iter().enumerate() {
         let back = i64::try_from(distance).unwrap_or(i64::MAX);
-        let mut here: Vec<Place> = places(db, word, positions)?
+        let mut here: Vec<Place> = places(db, word)?
             .into_iter()
             .filter(|(_, column, _)| *column != Column::Names)
-            .map(|(document, column, offset)| (document, column, offset - back))
+            .map(|(row, column, offset)| (row, column, offset - back))
             .collect();
         here.sort_unstable();
         starts = Some(match starts {

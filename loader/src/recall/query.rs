@@ -1,7 +1,9 @@
 //! What is asked of the store.
 
-use garner_kernel::{ChannelName, EmbedderId, Kind, Moment, Scope, Text, Trust, Vector};
+use garner_kernel::{ChannelName, EmbedderId, Kind, Moment, Scope, Tag, Text, Trust, Vector};
 
+use crate::recall::condition::Condition;
+use crate::recall::facts::{Facts, Shown};
 use crate::store::view::View;
 
 /// A question to the store.
@@ -21,6 +23,8 @@ pub struct Query {
     pub at: Option<View>,
     /// How words and vectors are weighed against each other.
     pub ranking: Ranking,
+    /// Whether every vector is compared.
+    pub search: Search,
 }
 
 impl Query {
@@ -34,6 +38,7 @@ impl Query {
             now,
             at: None,
             ranking: Ranking::default(),
+            search: Search::default(),
         }
     }
 }
@@ -58,20 +63,66 @@ pub struct Filters {
     pub channels: Vec<ChannelName>,
     /// The least trust.
     pub min_trust: Option<Trust>,
+    /// The tags, of which a fragment needs one.
+    pub tags: Vec<Tag>,
+    /// What else has to hold.
+    pub condition: Option<Condition>,
 }
 
 impl Filters {
-    /// Returns whether a fragment of this kind, scope and trust passes.
-    pub(crate) fn pass(&self, kind: Kind, scope: &Scope, trust: Trust) -> bool {
-        (self.kinds.is_empty() || self.kinds.contains(&kind))
-            && (self.scopes.is_empty() || self.scopes.contains(scope))
-            && self.min_trust.is_none_or(|least| trust >= least)
+    /// Returns whether a row passes.
+    pub(crate) fn pass(&self, shown: Shown<'_>) -> bool {
+        let facts = shown.facts;
+        (self.kinds.is_empty() || self.kinds.contains(&facts.kind))
+            && (self.scopes.is_empty() || self.scopes.contains(&facts.scope))
+            && self.min_trust.is_none_or(|least| facts.trust >= least)
+            && (self.tags.is_empty() || facts.tags.iter().any(|tag| self.tags.contains(tag)))
+            && self.condition.as_ref().is_none_or(|condition| condition.holds(shown))
+    }
+
+    /// Returns whether every fragment passes; channels are another matter.
+    pub(crate) fn pass_everything(&self) -> bool {
+        let Self { kinds, scopes, channels: _, min_trust, tags, condition } = self;
+        kinds.is_empty()
+            && scopes.is_empty()
+            && min_trust.is_none()
+            && tags.is_empty()
+            && condition.is_none()
+    }
+
+    /// Returns whether anybody asks which channel shows a fragment.
+    pub(crate) fn ask_place(&self) -> bool {
+        self.condition.as_ref().is_some_and(Condition::asks_place)
+    }
+
+    /// Returns the columns of a fragment that have to be read: those of an index where it has them.
+    pub(crate) fn columns(&self) -> &'static str {
+        let tags =
+            !self.tags.is_empty() || self.condition.as_ref().is_some_and(Condition::asks_tags);
+        if tags { Facts::COLUMNS } else { Facts::INDEXED_COLUMNS }
+    }
+
+    /// Returns the kinds that may pass.
+    pub(crate) fn kinds_asked(&self) -> &[Kind] {
+        if self.kinds.is_empty() { Kind::ALL } else { &self.kinds }
     }
 
     /// Returns whether the channel is read at all.
     pub(crate) fn reads(&self, channel: &ChannelName) -> bool {
         self.channels.is_empty() || self.channels.contains(channel)
     }
+}
+
+/// Whether every vector is compared with the query's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Search {
+    /// Every one of few; of many, those that a first look chooses.
+    #[default]
+    Auto,
+    /// Every one.
+    Exact,
+    /// Those that a first look chooses, where there are codes for one.
+    Approximate,
 }
 
 /// How words and vectors are weighed against each other.

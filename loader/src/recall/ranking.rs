@@ -4,13 +4,17 @@
 //! reorder what is about equally relevant and never buries what is clearly more relevant: a decay
 //! that multiplies without bound loses more answers than it saves. Ties go by id.
 
-use garner_kernel::{Class, Confidence, FragmentId, Kind, Moment, Text, Trust};
+use std::collections::HashMap;
+
+use garner_kernel::{Class, Confidence, FragmentId, Kind, Moment, Trust};
 
 use crate::recall::query::Ranking;
 use crate::recall::signals::{Score, Signals};
 
 /// The share of the vectors in the fused relevance.
 const VECTOR_SHARE: f64 = 0.65;
+/// The share of a neighbour's relevance that a short fragment gets on top of its own.
+const CONTEXT_SHARE: f64 = 0.2;
 /// The constant of reciprocal rank fusion.
 const RRF_K: f64 = 60.0;
 /// What is left of the prior of a fragment whose freshness is spent.
@@ -21,42 +25,58 @@ const UNSURE: f64 = 0.95;
 /// What a candidate is, and what its words and vector say.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Candidate {
-    /// The position of the fragment among the visible ones.
-    pub(crate) position: usize,
+    /// The row of the fragment.
+    pub(crate) row: u32,
     pub(crate) id: FragmentId,
     pub(crate) kind: Kind,
     pub(crate) trust: Trust,
     pub(crate) confidence: Confidence,
     pub(crate) created: Moment,
     pub(crate) bm25: f64,
-    pub(crate) coverage: f64,
-    pub(crate) matched: Vec<Text>,
     pub(crate) cosine: Option<f64>,
+    /// The rows that stand beside it in its session, where it is too short to stand alone.
+    pub(crate) beside: Vec<u32>,
 }
 
 /// A candidate with the signals that rank it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ranked {
-    pub(crate) position: usize,
+    pub(crate) row: u32,
     pub(crate) id: FragmentId,
     pub(crate) signals: Signals,
 }
 
 /// Returns the candidates that say something about the query, the best first.
 pub(crate) fn rank(candidates: Vec<Candidate>, ranking: Ranking, now: Moment) -> Vec<Ranked> {
-    let relevances = match ranking {
-        Ranking::Fusion => fusion(&candidates),
-        Ranking::Rrf => reciprocal_ranks(&candidates),
-    };
+    let relevances = relevances(&candidates, ranking);
     let best = best_bm25(&candidates);
+    let support = support(&candidates, &relevances);
     let mut ranked: Vec<Ranked> = candidates
         .into_iter()
-        .zip(relevances)
-        .filter(|(_, relevance)| *relevance > 0.0)
-        .map(|(candidate, relevance)| weigh(candidate, relevance, best, now))
+        .zip(relevances.into_iter().zip(support))
+        .filter(|(_, (relevance, support))| relevance + support > 0.0)
+        .map(|(candidate, relevance)| weigh(&candidate, relevance, best, now))
         .collect();
     ranked.sort_by(|a, b| order(&a.signals, a.id, &b.signals, b.id));
     ranked
+}
+
+/// Returns the relevance of each candidate alone.
+pub(crate) fn relevances(candidates: &[Candidate], ranking: Ranking) -> Vec<f64> {
+    match ranking {
+        Ranking::Fusion => fusion(candidates),
+        Ranking::Rrf => reciprocal_ranks(candidates),
+    }
+}
+
+/// Returns what the fragments beside each candidate add to it: a share of the best one's relevance.
+fn support(candidates: &[Candidate], relevances: &[f64]) -> Vec<f64> {
+    let by_row: HashMap<u32, f64> =
+        candidates.iter().map(|candidate| candidate.row).zip(relevances.iter().copied()).collect();
+    let best = |candidate: &Candidate| {
+        candidate.beside.iter().filter_map(|row| by_row.get(row)).copied().fold(0.0, f64::max)
+    };
+    candidates.iter().map(|candidate| CONTEXT_SHARE * best(candidate)).collect()
 }
 
 /// Returns the order of two hits: by the total, then by id.
@@ -119,20 +139,27 @@ fn add_ranks(
     }
 }
 
-fn weigh(candidate: Candidate, relevance: f64, best: f64, now: Moment) -> Ranked {
+/// Weighs a candidate by its own relevance and what stands beside it.
+fn weigh(
+    candidate: &Candidate,
+    (relevance, support): (f64, f64),
+    best: f64,
+    now: Moment,
+) -> Ranked {
     let age_days = candidate.created.days_until(now);
     let freshness = freshness(candidate.kind.class(), age_days);
     let freshness_prior = STALE + (1.0 - STALE) * freshness;
     let trust_prior = trust_prior(candidate.trust);
     let sure = f64::from(candidate.confidence.as_percent()) / 100.0;
     let confidence_prior = UNSURE + (1.0 - UNSURE) * sure;
-    let total = relevance * freshness_prior * trust_prior * confidence_prior;
+    let total = (relevance + support) * freshness_prior * trust_prior * confidence_prior;
     let signals = Signals {
         bm25: Score::new(candidate.bm25),
         keywords: Score::new(share(candidate.bm25, best)),
         cosine: candidate.cosine.map(Score::new),
-        coverage: Score::new(candidate.coverage),
+        coverage: Score::new(0.0),
         relevance: Score::new(relevance),
+        support: Score::new(support),
         age_days,
         freshness: Score::new(freshness),
         freshness_prior: Score::new(freshness_prior),
@@ -142,9 +169,9 @@ fn weigh(candidate: Candidate, relevance: f64, best: f64, now: Moment) -> Ranked
         confidence_prior: Score::new(confidence_prior),
         diversity: Score::new(1.0),
         total: Score::new(total),
-        matched: candidate.matched,
+        matched: Vec::new(),
     };
-    Ranked { position: candidate.position, id: candidate.id, signals }
+    Ranked { row: candidate.row, id: candidate.id, signals }
 }
 
 /// Returns what is left after `age_days` of a class's half-life.
@@ -171,16 +198,15 @@ mod tests {
 
     fn candidate(name: &str, bm25: f64, cosine: Option<f64>) -> Candidate {
         Candidate {
-            position: 0,
+            row: 0,
             id: FragmentId::new(Digest::of(name.as_bytes())),
             kind: Kind::Fact,
             trust: Trust::Human,
             confidence: Confidence::percent(100),
             created: Moment::from_unix(0),
             bm25,
-            coverage: 0.5,
-            matched: Vec::new(),
             cosine,
+            beside: Vec::new(),
         }
     }
 
@@ -213,6 +239,18 @@ mod tests {
     fn without_vectors_words_decide_alone() {
         let list = vec![candidate("a", 8.0, None), candidate("b", 4.0, None)];
         assert_eq!(ranks(list, Ranking::Fusion, 0), [(name("a"), 1.0), (name("b"), 0.5)]);
+    }
+
+    #[test]
+    fn a_short_fragment_gains_by_what_stands_beside_it() {
+        let question = Candidate { row: 1, ..candidate("question", 8.0, Some(0.8)) };
+        let answer = Candidate { row: 2, beside: vec![1, 7], ..candidate("answer", 0.0, None) };
+        let ranked = rank(vec![question, answer], Ranking::Fusion, Moment::from_unix(0));
+        let own = 0.65 * 0.8 + 0.35;
+        let [first, second] = &ranked[..] else { panic!() };
+        assert!((first.signals.total.get() - own).abs() < 1e-9);
+        assert_eq!((second.row, second.signals.relevance.get()), (2, 0.0));
+        assert!((second.signals.support.get() - 0.2 * own).abs() < 1e-9);
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub struct Hit {
     pub signals: Signals,
 }
 
-/// Why a hit stands where it stands: `total = relevance * freshness_prior * trust_prior *
-/// confidence_prior * diversity`.
+/// Why a hit stands where it stands: `total = (relevance + support) * freshness_prior * trust_prior
+/// * confidence_prior * diversity`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signals {
     /// BM25 over the visible fragments; 0 when no term matches.
@@ -62,6 +62,8 @@ pub struct Signals {
     pub coverage: Score,
     /// Words and vector together, by the chosen ranking.
     pub relevance: Score,
+    /// What the most relevant fragment beside a short one in its session adds to it.
+    pub support: Score,
     /// Age in whole days.
     pub age_days: u32,
     /// Half-life decay, from 1 (new, or never fading) towards 0.
@@ -89,11 +91,11 @@ pub struct Signals {
 pub struct TextSignals {
     /// The terms in the order of the text.
     pub terms: Vec<TermSignal>,
-    /// How many fragments were visible.
+    /// How many fragments were visible, whether or not the filters allow them.
     pub visible: usize,
     /// How many fragments were ranked.
     pub candidates: usize,
-    /// How many visible fragments have a vector of the query's embedder.
+    /// How many fragments were compared by their vectors, or by codes of them.
     pub vectors: usize,
 }
 

@@ -33,7 +33,11 @@ pub(crate) struct Entry {
     /// How many terms the text index holds for it.
     pub(crate) terms: u32,
     pub(crate) channel: Arc<ChannelName>,
+    /// The row of the channel.
+    pub(crate) channel_row: i64,
     pub(crate) version: Version,
+    /// The loaded version from which on the channel holds the row without a gap.
+    pub(crate) since: u64,
     /// The precedence of the channel.
     pub(crate) precedence: i32,
 }
@@ -55,17 +59,28 @@ pub(crate) fn visible(
     filters: &Filters,
     now: Moment,
 ) -> Result<Vec<Entry>, Trouble> {
-    let members = members(db, view, filters)?;
-    Ok(resolve(members, &view.removed, now))
+    let mut entries = standing(db, view, filters)?;
+    entries.retain(|entry| entry.valid_to.is_none_or(|end| end > now));
+    Ok(entries)
 }
 
-/// Hides what is removed, buried, expired or superseded, and all but one channel's copy of the rest.
+/// Returns what is visible as long as it has not expired, in the order of the ids.
+pub(crate) fn standing(
+    db: &Connection,
+    view: &View,
+    filters: &Filters,
+) -> Result<Vec<Entry>, Trouble> {
+    let members = members(db, view, filters)?;
+    Ok(resolve(members, &view.removed))
+}
+
+/// Hides what is removed, buried or superseded, and all but one channel's copy of the rest.
 ///
 /// A fragment is superseded by any member of the view that names it, even by one that is itself
 /// superseded or expired: what was replaced never comes back by the fall of its replacement. A
 /// member of another channel has to be trusted at least as much, and its channel must not stand
 /// below the one that shows the fragment. A tombstone holds for channels below its own.
-pub(crate) fn resolve(members: Members, removed: &BTreeSet<FragmentId>, now: Moment) -> Vec<Entry> {
+pub(crate) fn resolve(members: Members, removed: &BTreeSet<FragmentId>) -> Vec<Entry> {
     let Members { mut entries, supersessions, buried } = members;
     let below = |entry: &Entry| buried.get(&entry.id).is_some_and(|by| *by > entry.precedence);
     entries.retain(|entry| !removed.contains(&entry.id) && !below(entry));
@@ -81,8 +96,7 @@ pub(crate) fn resolve(members: Members, removed: &BTreeSet<FragmentId>, now: Mom
     });
     entries.dedup_by_key(|entry| entry.id);
     entries.retain(|entry| {
-        let mut by = replaced.get(&entry.id).into_iter().flatten();
-        entry.valid_to.is_none_or(|end| end > now) && !by.any(|by| by.silences(entry))
+        !replaced.get(&entry.id).into_iter().flatten().any(|by| by.silences(entry))
     });
     entries
 }
@@ -130,6 +144,7 @@ fn members(db: &Connection, view: &View, filters: &Filters) -> Result<Members, T
         let Policy { precedence, min_trust } = view.reading(name).policy;
         let reader = EntryReader {
             channel: Arc::new(name.clone()),
+            channel_row: row,
             version,
             precedence,
             scopes: Vec::new(),
@@ -157,7 +172,7 @@ fn read_entries(
 ) -> Result<Vec<Entry>, Trouble> {
     let mut statement = db.prepare_cached(&format!(
         "SELECT f.row, f.id, f.revision, f.kind, f.scope, f.trust, f.confidence, f.created, \
-         f.valid_to, f.terms FROM member m JOIN fragment f ON f.row = m.fragment \
+         f.valid_to, f.terms, m.from_version FROM member m JOIN fragment f ON f.row = m.fragment \
          WHERE {IN_VERSION}"
     ))?;
     let mut rows = statement.query(params![channel, reader.version.get()])?;
@@ -171,6 +186,7 @@ fn read_entries(
 /// Reads entries that share their channel and their few scopes.
 struct EntryReader {
     channel: Arc<ChannelName>,
+    channel_row: i64,
     version: Version,
     precedence: i32,
     scopes: Vec<(String, Arc<Scope>)>,
@@ -190,7 +206,9 @@ impl EntryReader {
             created: Moment::from_unix(row.get(7)?),
             valid_to: row.get::<_, Option<i64>>(8)?.map(Moment::from_unix),
             terms: row.get(9)?,
+            since: row.get(10)?,
             channel: Arc::clone(&self.channel),
+            channel_row: self.channel_row,
             version: self.version,
             precedence: self.precedence,
         })

@@ -10,6 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::analysis::{self, Terms};
 use crate::error::Trouble;
+use crate::store::standing::Counter;
+use crate::store::vector_row;
 
 /// The columns that [`read`] expects, from table `fragment` named `f`.
 pub(crate) const COLUMNS: &str = "f.row, f.id, f.revision, f.kind, f.scope, f.trust, \
@@ -110,10 +112,11 @@ pub(crate) fn delete_unused(db: &Connection, row: i64) -> Result<bool, Trouble> 
     if db.prepare_cached(held)?.exists([row])? {
         return Ok(false);
     }
+    vector_row::delete(db, row)?;
+    Counter::Erasures.count(db)?;
     for sql in [
         "DELETE FROM source WHERE fragment = ?1",
         "DELETE FROM supersedes WHERE newer = ?1",
-        "DELETE FROM vector WHERE embedder IN (SELECT row FROM embedder) AND fragment = ?1",
         "DELETE FROM text_index WHERE rowid = ?1",
         "DELETE FROM fragment WHERE row = ?1",
     ] {

@@ -5,12 +5,17 @@
 
 pub(crate) mod chain;
 pub(crate) mod channel;
+pub(crate) mod chunk;
+pub(crate) mod code_row;
 pub(crate) mod contents;
+pub(crate) mod derived;
 pub(crate) mod event;
 pub(crate) mod fragment_row;
 pub(crate) mod membership;
+mod memory;
 mod open;
 pub(crate) mod operation;
+pub(crate) mod standing;
 pub(crate) mod status;
 #[cfg(test)]
 mod tests;
@@ -18,12 +23,16 @@ pub(crate) mod vector_row;
 pub(crate) mod verify;
 pub(crate) mod view;
 
+use std::cell::{RefCell, RefMut};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Trouble};
+use crate::recall::QueryVector;
+use crate::recall::resident::Resident;
+use memory::Memory;
 
 /// How to open a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +41,19 @@ pub struct OpenOptions {
     pub access: Access,
     /// How long to wait for another process that is writing.
     pub patience: Duration,
+    /// What is kept in memory between queries.
+    pub residency: Residency,
+}
+
+/// What a store keeps in memory between queries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Residency {
+    /// Nothing: for processes that ask once.
+    #[default]
+    Nothing,
+    /// What recall reads: for processes that ask often. It is read in the background from the first
+    /// query on, and until then the store is asked as if nothing were kept.
+    Everything,
 }
 
 /// What a store is opened for.
@@ -46,12 +68,16 @@ pub enum Access {
 impl OpenOptions {
     /// Returns the options of commands that only read.
     pub const fn read() -> Self {
-        Self { access: Access::Read, patience: Duration::from_secs(5) }
+        Self {
+            access: Access::Read,
+            patience: Duration::from_secs(5),
+            residency: Residency::Nothing,
+        }
     }
 
     /// Returns the options of commands that change the store.
     pub const fn write() -> Self {
-        Self { access: Access::Write, patience: Duration::from_secs(5) }
+        Self { access: Access::Write, ..Self::read() }
     }
 }
 
@@ -60,6 +86,7 @@ impl OpenOptions {
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    memory: RefCell<Memory>,
 }
 
 impl Store {
@@ -80,12 +107,37 @@ impl Store {
             Access::Read => open::existing(&path, options.patience)?,
             Access::Write => open::made(dir, &path, options.patience)?,
         };
-        Ok(Self { connection, path })
+        let memory = RefCell::new(Memory::new(&path, options));
+        Ok(Self { connection, path, memory })
     }
 
     /// Returns the path of the store's file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Waits until everything is in memory that [`Residency`] asks for.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn warm(&self) -> Result<(), Error> {
+        self.read(|db| self.memory.borrow_mut().warm(db))
+    }
+
+    /// Returns about how many bytes of memory are kept between queries.
+    pub fn kept_bytes(&self) -> usize {
+        self.memory.borrow().resident().map_or(0, Resident::memory)
+    }
+
+    /// Returns what is kept in memory, if it is what the transaction sees.
+    pub(crate) fn memory(
+        &self,
+        db: &Connection,
+        vector: Option<&QueryVector>,
+    ) -> Result<Option<RefMut<'_, Resident>>, Trouble> {
+        let mut memory = self.memory.borrow_mut();
+        memory.follow(db, vector)?;
+        Ok(RefMut::filter_map(memory, Memory::resident_mut).ok())
     }
 
     /// Runs `body` in one read transaction, so that it sees one state of the store.

@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::{Error, Trouble};
+use crate::store::derived;
 
 /// Opens a store that is there, to be read only.
 pub(super) fn existing(path: &Path, patience: Duration) -> Result<Connection, Error> {
@@ -76,6 +77,9 @@ fn check_magic(path: &Path) -> Result<(), Error> {
 /// The first bytes of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
+/// How much of the file is read through a mapping, in bytes.
+const MAPPED: i64 = 2 << 30;
+
 /// Sets what holds for every connection.
 fn settle(connection: &Connection, patience: Duration) -> Result<(), Trouble> {
     connection.busy_timeout(patience)?;
@@ -84,6 +88,8 @@ fn settle(connection: &Connection, patience: Duration) -> Result<(), Trouble> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
+    // Pages are read where the system keeps them, without a copy of each.
+    connection.pragma_update(None, "mmap_size", MAPPED)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
@@ -125,6 +131,10 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     let found = version(&transaction)?;
     for migration in STORE_MIGRATIONS.iter().filter(|m| m.version > found) {
         transaction.execute_batch(migration.sql)?;
+    }
+    if found > 0 {
+        // What the new tables hold is derived from the old ones.
+        derived::rebuild(&transaction)?;
     }
     transaction.pragma_update(None, "application_id", STORE_APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", STORE_VERSION)?;

@@ -11,6 +11,7 @@ use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
 use crate::store::chain::{self, Follower};
 use crate::store::fragment_row::digest_from;
+use crate::store::standing;
 use crate::store::view::{self, Policy, View};
 
 /// Who acts on the store: a local user or the name of a key; 1 to 128 bytes.
@@ -222,6 +223,10 @@ pub(crate) fn commit(
     let Before { view: before, digest: digest_before } = before;
     let digest_after = view::digest(db, &after)?;
     view::store(db, &after)?;
+    // A pin changes nothing of what is shown.
+    if !matches!(act.action, Action::Pin { .. } | Action::Unpin { .. }) {
+        standing::refresh(db, &after)?;
+    }
     let previous = last_hash(db)?;
     let mut stored = Stored {
         number: next_number(db)?,

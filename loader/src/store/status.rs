@@ -155,26 +155,6 @@ impl Store {
         })
     }
 
-    /// Returns the fragments that recall can see in a view, `None` being the present one, in the
-    /// order of kind, scope and id.
-    ///
-    /// # Errors
-    /// Those of reading, such as [`Error::Corrupt`].
-    pub fn fragments(
-        &self,
-        at: Option<&View>,
-        filters: &Filters,
-        now: Moment,
-    ) -> Result<Vec<Fragment>, Error> {
-        self.read(|db| {
-            let view = at.cloned().map_or_else(|| view::current(db), Ok)?;
-            let mut entries = visible::visible(db, &view, filters, now)?;
-            entries.retain(|e| filters.pass(e.kind, &e.scope, e.trust));
-            entries.sort_by(|a, b| (a.kind, &a.scope, a.id).cmp(&(b.kind, &b.scope, b.id)));
-            entries.iter().map(|entry| fragment_row::get(db, entry.row)).collect()
-        })
-    }
-
     /// Returns how much is in the store.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
 //! Vectors as rows: half precision, little-endian, one per fragment row and embedder.
 
 use garner_kernel::{Embedder, EmbedderId, Vector};
-use half::f16;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Trouble;
+use crate::store::code_row;
 use crate::store::fragment_row::digest_from;
+use crate::vectors::half;
 
 /// What the store keeps about an embedder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,33 +59,69 @@ pub(crate) fn embedders(db: &Connection) -> Result<Vec<(i64, EmbedderInfo)>, Tro
     Ok(embedders)
 }
 
-/// Writes the vector of a fragment row.
-pub(crate) fn insert(
+/// Writes the vectors of fragment rows that have none yet.
+pub(crate) fn insert<'v>(
     db: &Connection,
     embedder: i64,
-    row: i64,
-    vector: &Vector,
+    vectors: impl IntoIterator<Item = (i64, &'v Vector)>,
 ) -> Result<(), Trouble> {
-    db.prepare_cached(
+    let mut insert = db.prepare_cached(
         "INSERT INTO vector (embedder, fragment, components) VALUES (?,?,?) ON CONFLICT DO NOTHING",
-    )?
-    .execute(params![embedder, row, encode(vector)])?;
-    Ok(())
+    )?;
+    let mut rows = Vec::new();
+    for (row, vector) in vectors {
+        if insert.execute(params![embedder, row, half::encode(vector.as_slice())])? > 0 {
+            rows.push(row);
+        }
+    }
+    added(db, embedder, &rows)
 }
 
 /// Gives every row without a vector the one of a row with the same id and the same statement.
-pub(crate) fn reuse(db: &Connection, embedder: i64) -> Result<usize, Trouble> {
-    let count = db
-        .prepare_cached(
-            "INSERT OR IGNORE INTO vector (embedder, fragment, components) \
-             SELECT ?1, f.row, v.components FROM fragment f \
-             JOIN fragment g ON g.id = f.id AND g.row <> f.row AND g.statement = f.statement \
-             JOIN vector v ON v.embedder = ?1 AND v.fragment = g.row \
-             WHERE NOT EXISTS \
-             (SELECT 1 FROM vector w WHERE w.embedder = ?1 AND w.fragment = f.row)",
-        )?
-        .execute([embedder])?;
-    Ok(count)
+pub(crate) fn reuse(db: &Connection, embedder: i64) -> Result<(), Trouble> {
+    let mut statement = db.prepare_cached(
+        "INSERT OR IGNORE INTO vector (embedder, fragment, components) \
+         SELECT ?1, f.row, v.components FROM fragment f \
+         JOIN fragment g ON g.id = f.id AND g.row <> f.row AND g.statement = f.statement \
+         JOIN vector v ON v.embedder = ?1 AND v.fragment = g.row \
+         WHERE NOT EXISTS \
+         (SELECT 1 FROM vector w WHERE w.embedder = ?1 AND w.fragment = f.row) \
+         RETURNING fragment",
+    )?;
+    let rows = statement.query_map([embedder], |row| row.get(0))?;
+    let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
+    added(db, embedder, &rows)
+}
+
+fn added(db: &Connection, embedder: i64, rows: &[i64]) -> Result<(), Trouble> {
+    db.prepare_cached("UPDATE embedder SET vectors = vectors + ?2 WHERE row = ?1")?
+        .execute(params![embedder, rows.len()])?;
+    code_row::follow(db, embedder, rows)
+}
+
+/// Deletes the vectors of a fragment row.
+pub(crate) fn delete(db: &Connection, row: i64) -> Result<(), Trouble> {
+    let mut delete =
+        db.prepare_cached("DELETE FROM vector WHERE embedder = ?1 AND fragment = ?2")?;
+    for (embedder, _) in embedders(db)? {
+        if delete.execute([embedder, row])? > 0 {
+            db.prepare_cached("UPDATE embedder SET vectors = vectors - 1 WHERE row = ?1")?
+                .execute([embedder])?;
+            code_row::follow(db, embedder, &[row])?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the stored vector of one row, if it has one of this embedder.
+pub(crate) fn components(
+    db: &Connection,
+    embedder: i64,
+    row: i64,
+) -> Result<Option<Vec<u8>>, Trouble> {
+    let mut statement =
+        db.prepare_cached("SELECT components FROM vector WHERE embedder = ?1 AND fragment = ?2")?;
+    Ok(statement.query_row([embedder, row], |row| row.get(0)).optional()?)
 }
 
 /// Returns the rows and statements that have no vector of this embedder, by row, at most `limit`.
@@ -100,23 +137,4 @@ pub(crate) fn missing(
     )?;
     let rows = statement.query_map(params![embedder, limit], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Returns the components as they are stored.
-pub(crate) fn encode(vector: &Vector) -> Vec<u8> {
-    vector.as_slice().iter().flat_map(|c| f16::from_f32(*c).to_le_bytes()).collect()
-}
-
-/// Returns the dot product of a stored vector and `query`; `None` unless they have the same size.
-pub(crate) fn dot(stored: &[u8], query: &[f32]) -> Option<f32> {
-    let (pairs, rest) = stored.as_chunks::<2>();
-    if !rest.is_empty() || pairs.len() != query.len() {
-        return None;
-    }
-    Some(pairs.iter().zip(query).map(|(b, q)| f16::from_le_bytes(*b).to_f32() * q).sum())
-}
-
-/// Returns the components that [`encode`] wrote.
-pub(crate) fn decode(stored: &[u8]) -> Vec<f32> {
-    stored.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
 }

@@ -6,7 +6,9 @@ use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
 use crate::store::fragment_row::{self, Indexed};
-use crate::store::{Store, channel, contents, event, operation, vector_row, view};
+use crate::store::{
+    Store, channel, code_row, contents, event, operation, standing, vector_row, view,
+};
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +47,12 @@ impl Store {
     /// # Errors
     /// Only when no transaction can be started, such as [`Error::Locked`].
     pub fn verify(&self) -> Result<StoreReport, Error> {
-        let checks: [(&'static str, Run); 7] = [
+        let checks: [(&'static str, Run); 8] = [
             ("pages", pages),
             ("operations", operation::broken_links),
             ("events", event::broken_links),
             ("view", the_view),
+            ("shown rows", shown_rows),
             ("versions", versions),
             ("text index", text_index),
             ("vectors", vectors),
@@ -100,6 +103,14 @@ fn the_view(db: &Connection) -> Problems {
         }
         _ => Ok(Vec::new()),
     }
+}
+
+/// Compares the rows that are kept as shown with those that the view shows.
+fn shown_rows(db: &Connection) -> Problems {
+    if standing::is_sound(db, &view::current(db)?)? {
+        return Ok(Vec::new());
+    }
+    Ok(vec!["what is kept of the view is not what it shows".to_owned()])
 }
 
 /// Rebuilds every loaded version and compares its tree digest.
@@ -178,6 +189,8 @@ fn vectors(db: &Connection) -> Problems {
         if wrong > 0 {
             problems.push(format!("{wrong} vectors of `{}` have the wrong size", info.name));
         }
+        let codes = code_row::problems(db, row)?;
+        problems.extend(codes.into_iter().map(|says| format!("`{}`: {says}", info.name)));
     }
     Ok(problems)
 }

@@ -1,0 +1,38 @@
+//! The seam between ranking and where things are kept: in the store, or in memory as well.
+
+use std::sync::Arc;
+
+use crate::error::Trouble;
+use crate::recall::bm25::Postings;
+use crate::recall::facts::Facts;
+use crate::recall::ground::Ground;
+use crate::recall::nearest::{Near, Nearest};
+use crate::recall::query::{Filters, QueryVector};
+use crate::recall::question::Term;
+
+/// Answers what ranking asks about rows. Every answer is the same whatever answers, to the bit.
+pub(super) trait Index {
+    /// Returns a number of rows that no more than hold a term; `None` if only its postings tell.
+    fn at_most(&self, term: &Term) -> Result<Option<usize>, Trouble>;
+
+    /// Returns how many shown rows hold a term.
+    fn frequency(&self, term: &Term, ground: &Ground) -> Result<usize, Trouble>;
+
+    /// Returns which shown rows hold a term.
+    fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings, Trouble>;
+
+    /// Returns the rows nearest to a vector.
+    fn nearest(&self, near: &Near<'_>) -> Result<Nearest, Trouble>;
+
+    /// Returns the product of a row's vector and the query's; `None` where it has no vector.
+    fn cosine(&self, vector: &QueryVector, row: u32) -> Result<Option<f32>, Trouble>;
+
+    /// Returns what is known of a row without its text.
+    fn facts(&self, row: u32) -> Result<Facts, Trouble>;
+
+    /// Returns the lengths of the shown rows, with 0 for those that the filters keep out.
+    fn allowed(&self, filters: &Filters, ground: &Ground) -> Result<Arc<Vec<u32>>, Trouble>;
+
+    /// Returns the shown rows that stand beside a row in its session.
+    fn beside(&self, row: u32, ground: &Ground) -> Result<Vec<u32>, Trouble>;
+}

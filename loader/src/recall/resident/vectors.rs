@@ -1,0 +1,181 @@
+//! The vectors of one embedder, in memory.
+
+use rusqlite::{Connection, params};
+
+use crate::error::Trouble;
+use crate::recall::nearest::{Near, Nearest};
+use crate::store::{chunk, code_row};
+use crate::vectors::best::{self, Highest, Scored};
+use crate::vectors::bytes::{ByteQuery, Bytes, Rough};
+use crate::vectors::half;
+use crate::vectors::signs::{self, Distances, Word};
+
+/// Vectors as bytes, and as they are stored while there are few, else as codes.
+#[derive(Debug)]
+pub(super) struct Vectors {
+    /// The row of the embedder.
+    embedder: i64,
+    /// How often vectors had changed when these were read.
+    counted: i64,
+    dimensions: usize,
+    rows: usize,
+    bytes: Bytes,
+    /// What is stored, by row; empty where there are many.
+    stored: Vec<[u8; 2]>,
+    codes: Option<Codes>,
+}
+
+#[derive(Debug)]
+struct Codes {
+    mean: Vec<f32>,
+    words: Vec<Word>,
+}
+
+impl Vectors {
+    /// Reads the vectors of the embedder in row `embedder`.
+    pub(super) fn read(db: &Connection, embedder: i64, counted: i64) -> Result<Self, Trouble> {
+        let dimensions: usize = db
+            .prepare_cached("SELECT dimensions FROM embedder WHERE row = ?1")?
+            .query_row([embedder], |row| row.get(0))?;
+        let mut vectors = Self {
+            embedder,
+            counted,
+            dimensions,
+            rows: 0,
+            bytes: Bytes::new(dimensions),
+            stored: Vec::new(),
+            codes: None,
+        };
+        vectors.follow(db, counted)?;
+        Ok(vectors)
+    }
+
+    /// Reads what is new since the vectors had changed `counted` times.
+    ///
+    /// A vector never changes, and none is taken out without all of memory being read again.
+    pub(super) fn follow(&mut self, db: &Connection, counted: i64) -> Result<(), Trouble> {
+        self.counted = counted;
+        let codes = code_row::codes(db, self.embedder)?;
+        self.rows = usize::try_from(codes.vectors).unwrap_or(usize::MAX);
+        let few = codes.vectors < code_row::FROM;
+        if !few {
+            self.stored = Vec::new();
+        }
+        let sql = "SELECT fragment, components FROM vector WHERE embedder = ?1";
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query([self.embedder])?;
+        while let Some(found) = rows.next()? {
+            let row = chunk::number(found.get(0)?)? as usize;
+            if self.bytes.has(row) {
+                continue;
+            }
+            let blob = found.get_ref(1)?.as_blob().unwrap_or_default();
+            self.bytes.set(row, &half::decode(blob));
+            if few {
+                self.store(row, blob.as_chunks::<2>().0);
+            }
+        }
+        self.codes = codes.mean.map(|mean| self.read_codes(db, mean)).transpose()?;
+        Ok(())
+    }
+
+    fn store(&mut self, row: usize, components: &[[u8; 2]]) {
+        let (from, to) = (row * self.dimensions, (row + 1) * self.dimensions);
+        if self.stored.len() < to {
+            self.stored.resize(to, [0; 2]);
+        }
+        if let Some(slots) = self.stored.get_mut(from..to)
+            && slots.len() == components.len()
+        {
+            slots.copy_from_slice(components);
+        }
+    }
+
+    fn read_codes(&self, db: &Connection, mean: Vec<f32>) -> Result<Codes, Trouble> {
+        let size = signs::words(mean.len());
+        let mut words = Vec::new();
+        code_row::each_chunk(db, self.embedder, |first, bits| {
+            words.resize(first as usize * size, [0; 8]);
+            words.extend_from_slice(bits);
+        })?;
+        Ok(Codes { mean, words })
+    }
+
+    /// Returns how often vectors had changed when these were read.
+    pub(super) const fn counted(&self) -> i64 {
+        self.counted
+    }
+
+    /// Returns about how many bytes of memory the vectors take.
+    pub(super) fn memory(&self) -> usize {
+        let codes = self.codes.as_ref().map_or(0, |codes| codes.words.capacity() * 8);
+        self.bytes.memory() + self.stored.capacity() * 2 + codes
+    }
+
+    /// Returns the product of a row's vector and the query; `None` where it has no vector.
+    pub(super) fn cosine(
+        &self,
+        db: &Connection,
+        query: &[f32],
+        row: u32,
+    ) -> Result<Option<f32>, Trouble> {
+        let place = row as usize;
+        if !self.bytes.has(place) || query.len() != self.dimensions {
+            return Ok(None);
+        }
+        let from = place * self.dimensions;
+        if let Some(stored) = self.stored.get(from..from + self.dimensions) {
+            return Ok(half::dot(stored.as_flattened(), query));
+        }
+        let mut statement = db.prepare_cached(
+            "SELECT components FROM vector WHERE embedder = ?1 AND fragment = ?2",
+        )?;
+        let mut rows = statement.query(params![self.embedder, row])?;
+        let Some(found) = rows.next()? else { return Ok(None) };
+        Ok(half::dot(found.get_ref(0)?.as_blob().unwrap_or_default(), query))
+    }
+
+    /// Returns the rows nearest to a query.
+    pub(super) fn nearest(&self, db: &Connection, near: &Near<'_>) -> Result<Nearest, Trouble> {
+        let query = near.vector.vector.as_slice();
+        let (rough, compared, least) = match (near.looks(), &self.codes) {
+            (Some(looks), Some(codes)) => {
+                let code = signs::encode(query, &codes.mean);
+                let mut distances = Distances::default();
+                distances.add(0, &codes.words, &code, |row| near.allows(row));
+                let rows = distances.nearest(looks);
+                let (rough, least) = self.rough(query, near.want, rows.into_iter());
+                (rough, distances.compared(), least)
+            }
+            _ => {
+                let rows = (0..).zip(near.allowed).filter(|(_, length)| **length > 0);
+                let (rough, least) = self.rough(query, near.want, rows.map(|(row, _)| row));
+                let compared = rough.len();
+                (rough, compared, least)
+            }
+        };
+        let mut list = Vec::new();
+        // What cannot be among the best even at the edge of its bound is not looked at again.
+        for rough in rough.into_iter().filter(|rough| rough.product + rough.bound >= least) {
+            let score = self.cosine(db, query, rough.row)?;
+            list.extend(score.map(|score| Scored { row: rough.row, score }));
+        }
+        Ok(Nearest { rows: best::best(list, near.want), compared })
+    }
+
+    /// Returns rough products of rows, and what the last of the `want` best surely reaches.
+    fn rough(
+        &self,
+        query: &[f32],
+        want: usize,
+        rows: impl Iterator<Item = u32>,
+    ) -> (Vec<Rough>, f32) {
+        let mut highest = Highest::new(want);
+        let mut list = Vec::with_capacity(rows.size_hint().0);
+        self.bytes.products(&ByteQuery::new(query), rows, |rough| {
+            highest.push(rough.product - rough.bound);
+            list.push(rough);
+        });
+        (list, highest.least())
+    }
+}

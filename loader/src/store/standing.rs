@@ -1,0 +1,204 @@
+//! Which rows the present view shows, kept in chunks so that recall need not resolve the view.
+//!
+//! Every operation that changes what is shown writes it anew in its own transaction, and only the
+//! chunks that differ.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::Trouble;
+use crate::recall::{Filters, visible};
+use crate::store::chunk::{self, ROWS};
+use crate::store::view::View;
+
+/// What is shown, by row; a row that is not shown has length 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The terms of the row in the text index, plus one.
+    pub(crate) lengths: Vec<u32>,
+    /// The row of the channel that shows it.
+    pub(crate) channels: Vec<u32>,
+    /// The loaded version from which on the channel holds it.
+    pub(crate) since: Vec<u64>,
+}
+
+impl Standing {
+    /// Resolves a view.
+    pub(crate) fn of_view(
+        db: &Connection,
+        view: &View,
+        filters: &Filters,
+    ) -> Result<Self, Trouble> {
+        let mut standing = Self::default();
+        for entry in visible::standing(db, view, filters)? {
+            let row = chunk::number(entry.row)? as usize;
+            put(&mut standing.lengths, row, entry.terms.saturating_add(1));
+            put(&mut standing.channels, row, chunk::number(entry.channel_row)?);
+            put(&mut standing.since, row, entry.since);
+        }
+        Ok(standing)
+    }
+
+    /// Reads what the present view shows.
+    pub(crate) fn read(db: &Connection) -> Result<Self, Trouble> {
+        let mut standing = Self::default();
+        let sql = "SELECT chunk, lengths, channels, since FROM standing ORDER BY chunk";
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let first = chunk::first_row(row.get(0)?)? as usize;
+            standing.lengths.resize(first, 0);
+            standing.channels.resize(first, 0);
+            standing.since.resize(first, 0);
+            standing.lengths.extend(numbers(row.get_ref(1)?.as_blob().unwrap_or_default())?);
+            standing.channels.extend(numbers(row.get_ref(2)?.as_blob().unwrap_or_default())?);
+            let since = row.get_ref(3)?.as_blob().unwrap_or_default();
+            standing.since.extend(since.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)));
+        }
+        Ok(standing)
+    }
+
+    fn chunks(&self) -> BTreeMap<i64, [Vec<u8>; 3]> {
+        let columns =
+            self.lengths.chunks(ROWS).zip(self.channels.chunks(ROWS)).zip(self.since.chunks(ROWS));
+        let bytes = |numbers: &[u32]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        (0..)
+            .zip(columns)
+            .filter(|(_, ((lengths, _), _))| lengths.iter().any(|length| *length > 0))
+            .map(|(chunk, ((lengths, channels), since))| {
+                let since = since.iter().flat_map(|n| n.to_le_bytes()).collect();
+                (chunk, [bytes(lengths), bytes(channels), since])
+            })
+            .collect()
+    }
+}
+
+/// Sets the value of a row in a list that has whole chunks.
+fn put<T: Copy + Default>(list: &mut Vec<T>, row: usize, value: T) {
+    if list.len() <= row {
+        list.resize((row / ROWS + 1) * ROWS, T::default());
+    }
+    if let Some(slot) = list.get_mut(row) {
+        *slot = value;
+    }
+}
+
+/// Reads the lengths of what the present view shows, by row.
+pub(crate) fn lengths(db: &Connection) -> Result<Vec<u32>, Trouble> {
+    let mut lengths = Vec::new();
+    let mut statement = db.prepare_cached("SELECT chunk, lengths FROM standing ORDER BY chunk")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        lengths.resize(chunk::first_row(row.get(0)?)? as usize, 0);
+        lengths.extend(numbers(row.get_ref(1)?.as_blob().unwrap_or_default())?);
+    }
+    Ok(lengths)
+}
+
+/// Reads which channel shows a row of the present view, and from which version on.
+pub(crate) fn shown_by(db: &Connection, row: u32) -> Result<Option<(u32, u64)>, Trouble> {
+    let (chunk, place) = chunk::place(i64::from(row))?;
+    let sql = "SELECT channels, since FROM standing WHERE chunk = ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let read = |found: &rusqlite::Row<'_>| {
+        let channels = found.get_ref(0)?.as_blob().unwrap_or_default();
+        let since = found.get_ref(1)?.as_blob().unwrap_or_default();
+        let channel = channels.as_chunks::<4>().0.get(place).map(|b| u32::from_le_bytes(*b));
+        let since = since.as_chunks::<8>().0.get(place).map(|b| u64::from_le_bytes(*b));
+        Ok(channel.zip(since))
+    };
+    Ok(statement.query_row([chunk], read).optional()?.flatten())
+}
+
+fn numbers(blob: &[u8]) -> Result<impl Iterator<Item = u32> + '_, Trouble> {
+    let (numbers, rest) = blob.as_chunks::<4>();
+    if numbers.len() != ROWS || !rest.is_empty() {
+        return Err(Trouble::row("standing", "a chunk has another size"));
+    }
+    Ok(numbers.iter().map(|bytes| u32::from_le_bytes(*bytes)))
+}
+
+/// Writes what `view` shows, where it differs from what is there.
+pub(crate) fn refresh(db: &Connection, view: &View) -> Result<(), Trouble> {
+    let new = Standing::of_view(db, view, &Filters::default())?.chunks();
+    let old = Standing::read(db)?.chunks();
+    if new == old {
+        return Ok(());
+    }
+    let mut write = db.prepare_cached(
+        "INSERT INTO standing (chunk, lengths, channels, since) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (chunk) DO UPDATE \
+         SET lengths = excluded.lengths, channels = excluded.channels, since = excluded.since",
+    )?;
+    for (chunk, columns) in &new {
+        if old.get(chunk) != Some(columns) {
+            let [lengths, channels, since] = columns;
+            write.execute(params![chunk, lengths, channels, since])?;
+        }
+    }
+    let mut delete = db.prepare_cached("DELETE FROM standing WHERE chunk = ?1")?;
+    for chunk in old.keys().filter(|chunk| !new.contains_key(chunk)) {
+        delete.execute([chunk])?;
+    }
+    Counter::Standings.count(db)
+}
+
+/// Returns whether what is kept is what the view shows.
+pub(crate) fn is_sound(db: &Connection, view: &View) -> Result<bool, Trouble> {
+    let shown = Standing::of_view(db, view, &Filters::default())?;
+    Ok(shown.chunks() == Standing::read(db)?.chunks())
+}
+
+/// What is counted, so that a copy in memory can tell whether it is still true.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Counter {
+    /// What the present view shows.
+    Standings,
+    /// Vectors, and the mean of their codes.
+    Vectors,
+    /// Rows that were taken out, whose numbers may be given to others.
+    Erasures,
+}
+
+impl Counter {
+    /// Counts one change more.
+    pub(crate) fn count(self, db: &Connection) -> Result<(), Trouble> {
+        let column = match self {
+            Self::Standings => "standings",
+            Self::Vectors => "vectors",
+            Self::Erasures => "erasures",
+        };
+        let sql = format!("UPDATE projection SET {column} = {column} + 1");
+        db.prepare_cached(&sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+/// How often each thing changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) standings: i64,
+    pub(crate) vectors: i64,
+    pub(crate) erasures: i64,
+    /// The last operation.
+    pub(crate) operation: i64,
+    /// The highest row of a fragment.
+    pub(crate) last_row: i64,
+}
+
+/// Returns how often each thing changed.
+pub(crate) fn counted(db: &Connection) -> Result<Counted, Trouble> {
+    let sql = "SELECT standings, vectors, erasures, (SELECT ifnull(max(n), 0) FROM operation), \
+               (SELECT ifnull(max(row), 0) FROM fragment) FROM projection WHERE row = 1";
+    let mut statement = db.prepare_cached(sql)?;
+    Ok(statement.query_row([], |row| {
+        Ok(Counted {
+            standings: row.get(0)?,
+            vectors: row.get(1)?,
+            erasures: row.get(2)?,
+            operation: row.get(3)?,
+            last_row: row.get(4)?,
+        })
+    })?)
+}
