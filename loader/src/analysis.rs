@@ -5,6 +5,10 @@
 //! so that an identifier is found whole and by its pieces. Stop words are stored too, because a
 //! quoted phrase needs them; queries leave them out.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
@@ -25,13 +29,86 @@ pub(crate) struct Terms {
 
 /// Returns the terms of `text`.
 pub(crate) fn terms(text: &str) -> Terms {
-    let folded = fold(text);
-    let stemmer = Stemmer::create(Algorithm::English);
-    let mut words = Vec::new();
-    for word in folded.unicode_words() {
-        words.extend(pieces(word).into_iter().map(|piece| stem(&stemmer, &piece)));
+    ANALYSER.with_borrow_mut(|analyser| analyser.terms(text))
+}
+
+thread_local! {
+    /// Most words come again and again: their stems are kept.
+    static ANALYSER: RefCell<Analyser> = RefCell::new(Analyser::new());
+}
+
+/// How many stems are kept.
+const MAX_STEMS: usize = 1 << 16;
+
+/// Divides texts into terms, and keeps what it learned about their words.
+struct Analyser {
+    stemmer: Stemmer,
+    stems: HashMap<String, String>,
+}
+
+impl Analyser {
+    fn new() -> Self {
+        Self { stemmer: Stemmer::create(Algorithm::English), stems: HashMap::new() }
     }
-    Terms { words, names: names(&folded) }
+
+    fn terms(&mut self, text: &str) -> Terms {
+        let folded = fold(text);
+        let pieces = if folded.is_ascii() { ascii_pieces(&folded) } else { any_pieces(&folded) };
+        let words = pieces.into_iter().map(|piece| self.stem(piece)).collect();
+        Terms { words, names: names(&folded) }
+    }
+
+    /// Returns the stem of an English word; other words and numbers stay as they are.
+    fn stem(&mut self, word: String) -> String {
+        if let Some(stem) = self.stems.get(&word) {
+            return stem.clone();
+        }
+        let cut: String = word.chars().take(MAX_TERM).collect();
+        let english = cut.len() > 2 && cut.bytes().all(|b| b.is_ascii_lowercase());
+        let stem =
+            if english && !is_stop_word(&cut) { self.stemmer.stem(&cut).into_owned() } else { cut };
+        if self.stems.len() >= MAX_STEMS {
+            self.stems.clear();
+        }
+        self.stems.insert(word, stem.clone());
+        stem
+    }
+}
+
+/// Returns the pieces of the words of any text.
+fn any_pieces(text: &str) -> Vec<String> {
+    text.unicode_words().flat_map(pieces).collect()
+}
+
+/// The same for ASCII, where words end at everything but letters, digits, and an apostrophe between
+/// two letters or two digits.
+fn ascii_pieces(text: &str) -> Vec<String> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut piece = String::new();
+    let mut before = b' ';
+    for (i, byte) in bytes.iter().copied().enumerate() {
+        let next = bytes.get(i + 1).copied().unwrap_or(b' ');
+        let joins = |is: fn(&u8) -> bool| is(&before) && is(&next);
+        if byte == b'\'' && (joins(u8::is_ascii_alphabetic) || joins(u8::is_ascii_digit)) {
+            // What follows is compared with the letter before.
+            continue;
+        }
+        let hump = byte.is_ascii_uppercase()
+            && (before.is_ascii_lowercase()
+                || (before.is_ascii_uppercase() && next.is_ascii_lowercase()));
+        if (hump || !byte.is_ascii_alphanumeric()) && !piece.is_empty() {
+            found.push(std::mem::take(&mut piece));
+        }
+        if byte.is_ascii_alphanumeric() {
+            piece.push(char::from(byte.to_ascii_lowercase()));
+        }
+        before = byte;
+    }
+    if !piece.is_empty() {
+        found.push(piece);
+    }
+    found
 }
 
 /// Returns whether a word is too common to say what a query is about.
@@ -40,8 +117,11 @@ pub(crate) fn is_stop_word(word: &str) -> bool {
 }
 
 /// Removes compatibility forms and accents, but keeps case, which shows where names divide.
-fn fold(text: &str) -> String {
-    text.nfkd().filter(|c| !('\u{300}'..='\u{36F}').contains(c)).nfc().collect()
+fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    text.nfkd().filter(|c| !('\u{300}'..='\u{36F}').contains(c)).nfc().collect::<String>().into()
 }
 
 /// Divides a word at joiners and at the humps of camel case; the pieces are in lower case.
@@ -72,21 +152,20 @@ fn pieces(word: &str) -> Vec<String> {
     pieces
 }
 
-/// Returns the stem of an English word; other words and numbers stay as they are.
-fn stem(stemmer: &Stemmer, word: &str) -> String {
-    let cut: String = word.chars().take(MAX_TERM).collect();
-    let english = cut.len() > 2 && cut.bytes().all(|b| b.is_ascii_lowercase());
-    if english && !is_stop_word(&cut) { stemmer.stem(&cut).into_owned() } else { cut }
-}
-
 /// Returns the runs of letters, digits and joiners that have more than one piece.
 fn names(text: &str) -> Vec<String> {
     text.split(|c: char| !(c.is_alphanumeric() || JOINERS.contains(&c)))
         .map(|run| run.trim_start_matches(['-', ':']).trim_end_matches(['-', ':', '.', '/']))
         .filter(|run| run.chars().any(char::is_alphanumeric))
-        .filter(|run| run.contains(JOINERS) || pieces(run).len() > 1)
+        .filter(|run| run.contains(JOINERS) || has_hump(run))
         .map(|run| run.chars().flat_map(char::to_lowercase).take(MAX_TERM).collect())
         .collect()
+}
+
+/// Returns whether a run without joiners has more than one piece.
+fn has_hump(run: &str) -> bool {
+    let small = run.chars().skip(1).all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    !(small && run.is_ascii()) && pieces(run).len() > 1
 }
 
 /// Words of questions and of glue, in English, ascending; they are stored but not asked for.
@@ -139,6 +218,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ascii_is_divided_as_any_text_is(text in "[a-cA-C01'_.:,/ -]{0,40}", any in "[ -~\n\t]{0,60}") {
+            for text in [&text, &any] {
+                prop_assert_eq!(ascii_pieces(text), any_pieces(text));
+            }
+        }
+
         #[test]
         fn every_term_passes_the_tokenizer_of_the_index(text in any::<String>()) {
             let terms = terms(&text);

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
-use crate::analysis;
 use crate::error::{Error, Trouble};
 use crate::recall::diversity::{self, Look};
 use crate::recall::ground::Ground;
@@ -16,9 +15,8 @@ use crate::recall::resident::InMemory;
 use crate::recall::signals::{Hit, Recall, Score, TextSignals};
 use crate::recall::stored::Stored;
 use crate::recall::words::Words;
-use crate::store::{Store, fragment_row, vector_row};
+use crate::store::{Store, fragment_row};
 use crate::vectors::best::{self, Scored};
-use crate::vectors::half;
 
 /// How many candidates words and vectors contribute each, at least.
 const POOL: usize = 100;
@@ -152,17 +150,16 @@ impl Gathering<'_> {
 
     /// Returns what a hit is compared with others by: its vector, else its words.
     fn look(&self, row: u32) -> Result<Look, Trouble> {
-        let db = self.db;
         if let Some(vector) = &self.query.vector
-            && let Some(embedder) = vector_row::embedder_row(db, vector.embedder)?
-            && let Some(components) = vector_row::components(db, embedder, i64::from(row))?
+            && let Some(components) = self.index.vector(vector.embedder, row)?
         {
-            return Ok(Look::Vector(half::decode(&components)));
+            return Ok(Look::Vector(components));
         }
-        let statement: String = db
+        let statement: String = self
+            .db
             .prepare_cached("SELECT statement FROM fragment WHERE row = ?1")?
             .query_row([row], |row| row.get(0))?;
-        Ok(Look::Words(analysis::terms(&statement).words.into_iter().collect()))
+        Ok(Look::words(&statement))
     }
 
     fn hit(&self, ranked: Ranked, words: &Words) -> Result<Hit, Trouble> {

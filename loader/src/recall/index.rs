@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use garner_kernel::EmbedderId;
+
 use crate::error::Trouble;
 use crate::recall::bm25::Postings;
 use crate::recall::facts::Facts;
@@ -26,6 +28,9 @@ pub(super) trait Index {
 
     /// Returns the product of a row's vector and the query's; `None` where it has no vector.
     fn cosine(&self, vector: &QueryVector, row: u32) -> Result<Option<f32>, Trouble>;
+
+    /// Returns a row's vector of an embedder; `None` where it has none.
+    fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble>;
 
     /// Returns what is known of a row without its text.
     fn facts(&self, row: u32) -> Result<Facts, Trouble>;

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use garner_kernel::EmbedderId;
+use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::bm25::{Posting, Postings};
@@ -73,12 +74,14 @@ impl Index for Stored<'_> {
             return Ok(None);
         };
         let query = vector.vector.as_slice();
-        let mut statement = self.db.prepare_cached(
-            "SELECT components FROM vector WHERE embedder = ?1 AND fragment = ?2",
-        )?;
-        let mut rows = statement.query(params![embedder, row])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        Ok(half::dot(row.get_ref(0)?.as_blob().unwrap_or_default(), query))
+        Ok(vector_row::with(self.db, embedder, row, |stored| half::dot(stored, query))?.flatten())
+    }
+
+    fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble> {
+        let Some(embedder) = vector_row::embedder_row(self.db, embedder)? else {
+            return Ok(None);
+        };
+        vector_row::with(self.db, embedder, row, half::decode)
     }
 
     fn facts(&self, row: u32) -> Result<Facts, Trouble> {

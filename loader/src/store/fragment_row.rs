@@ -188,9 +188,12 @@ pub(crate) fn read(row: &Row<'_>, lists: &mut Lists) -> Result<Fragment, Trouble
 
 /// Returns the fragment of a row.
 pub(crate) fn get(db: &Connection, row: i64) -> Result<Fragment, Trouble> {
-    let mut lists = Lists::read(db, "WHERE l.{item} = ?1", params![row])?;
-    let sql = format!("SELECT {COLUMNS} FROM fragment f WHERE f.row = ?1");
-    let mut statement = db.prepare_cached(&sql)?;
+    let [sources, supersedes] = Lists::OF_ROW;
+    let mut lists = Lists::read(db, sources, supersedes, params![row])?;
+    let mut statement = db.prepare_cached(
+        "SELECT row, id, revision, kind, scope, trust, confidence, statement, context, created, \
+         valid_to, tags FROM fragment WHERE row = ?1",
+    )?;
     let mut rows = statement.query([row])?;
     let row = rows.next()?.ok_or_else(|| Trouble::row("fragment", "a row is missing"))?;
     read(row, &mut lists)
@@ -209,31 +212,42 @@ impl Lists {
         channel: i64,
         version: Version,
     ) -> Result<Self, Trouble> {
-        let members = "JOIN member m ON m.fragment = l.{item} WHERE m.channel = ?1 \
-                       AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2)";
-        Self::read(db, members, params![channel, version.get()])
+        let [sources, supersedes] = Self::OF_VERSION;
+        Self::read(db, sources, supersedes, params![channel, version.get()])
     }
 
-    /// Reads the lists that `filter` chooses; `{item}` stands for the column of the row.
+    /// The statements that read the sources and the supersessions of one row.
+    const OF_ROW: [&str; 2] = [
+        "SELECT fragment, session, file, record, line, digest, speaker, rule \
+         FROM source WHERE fragment = ?1 ORDER BY position",
+        "SELECT newer, older FROM supersedes WHERE newer = ?1 ORDER BY older",
+    ];
+
+    /// The same for every row of a version of a channel.
+    const OF_VERSION: [&str; 2] = [
+        "SELECT l.fragment, l.session, l.file, l.record, l.line, l.digest, l.speaker, l.rule \
+         FROM source l JOIN member m ON m.fragment = l.fragment WHERE m.channel = ?1 \
+         AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2) \
+         ORDER BY l.fragment, l.position",
+        "SELECT l.newer, l.older FROM supersedes l JOIN member m ON m.fragment = l.newer \
+         WHERE m.channel = ?1 \
+         AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2) \
+         ORDER BY l.newer, l.older",
+    ];
+
     fn read(
         db: &Connection,
-        filter: &str,
+        sources_sql: &str,
+        supersedes_sql: &str,
         parameters: &[&dyn rusqlite::ToSql],
     ) -> Result<Self, Trouble> {
-        let mut statement = db.prepare_cached(&format!(
-            "SELECT l.fragment, l.session, l.file, l.record, l.line, l.digest, l.speaker, l.rule \
-             FROM source l {} ORDER BY l.fragment, l.position",
-            filter.replace("{item}", "fragment")
-        ))?;
+        let mut statement = db.prepare_cached(sources_sql)?;
         let mut rows = statement.query(parameters)?;
         let mut sources: HashMap<i64, Vec<Source>> = HashMap::new();
         while let Some(row) = rows.next()? {
             sources.entry(row.get(0)?).or_default().push(source_from(row)?);
         }
-        let mut statement = db.prepare_cached(&format!(
-            "SELECT l.newer, l.older FROM supersedes l {} ORDER BY l.newer, l.older",
-            filter.replace("{item}", "newer")
-        ))?;
+        let mut statement = db.prepare_cached(supersedes_sql)?;
         let mut rows = statement.query(parameters)?;
         let mut supersedes: HashMap<i64, Vec<FragmentId>> = HashMap::new();
         while let Some(row) = rows.next()? {

@@ -113,15 +113,18 @@ pub(crate) fn delete(db: &Connection, row: i64) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Returns the stored vector of one row, if it has one of this embedder.
-pub(crate) fn components(
+/// Returns what `read` makes of the stored vector of one row; `None` if it has none of this embedder.
+pub(crate) fn with<T>(
     db: &Connection,
     embedder: i64,
-    row: i64,
-) -> Result<Option<Vec<u8>>, Trouble> {
+    row: u32,
+    read: impl FnOnce(&[u8]) -> T,
+) -> Result<Option<T>, Trouble> {
     let mut statement =
         db.prepare_cached("SELECT components FROM vector WHERE embedder = ?1 AND fragment = ?2")?;
-    Ok(statement.query_row([embedder, row], |row| row.get(0)).optional()?)
+    let mut rows = statement.query(params![embedder, row])?;
+    let Some(found) = rows.next()? else { return Ok(None) };
+    Ok(Some(read(found.get_ref(0)?.as_blob().unwrap_or_default())))
 }
 
 /// Returns the rows and statements that have no vector of this embedder, by row, at most `limit`.

@@ -18,6 +18,22 @@ pub(crate) mod signs;
 /// How many partial sums a sum of floats has.
 pub(crate) const LANES: usize = 16;
 
+/// Returns the sum of the products of two vectors; what one has more than the other does not count.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut lanes = [0.0f32; LANES];
+            for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+                for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+                    *lane += a * b;
+                }
+            }
+            add_up(lanes)
+        },
+    )
+}
+
 /// Adds the lanes of a sum in a fixed order.
 #[inline]
 pub(crate) fn add_up(lanes: [f32; LANES]) -> f32 {

@@ -25,6 +25,7 @@ use crate::recall::query::{Filters, QueryVector};
 use crate::recall::question::Term;
 use crate::store::standing::{self, Counted, Standing};
 use crate::store::{chunk, vector_row};
+use crate::vectors::half;
 
 use columns::Columns;
 use vectors::Vectors;
@@ -204,7 +205,17 @@ impl Index for InMemory<'_> {
 
     fn cosine(&self, vector: &QueryVector, row: u32) -> Result<Option<f32>, Trouble> {
         match self.resident.vectors.get(&vector.embedder) {
-            Some(vectors) => vectors.cosine(self.db, vector.vector.as_slice(), row),
+            Some(vectors) => {
+                let query = vector.vector.as_slice();
+                Ok(vectors.with(self.db, row, |stored| half::dot(stored, query))?.flatten())
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble> {
+        match self.resident.vectors.get(&embedder) {
+            Some(vectors) => vectors.with(self.db, row, half::decode),
             None => Ok(None),
         }
     }

@@ -1,16 +1,19 @@
 //! The vectors of one embedder, in memory.
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::nearest::{Near, Nearest};
-use crate::store::{chunk, code_row};
+use crate::store::{chunk, code_row, vector_row};
 use crate::vectors::best::{self, Highest, Scored};
 use crate::vectors::bytes::{ByteQuery, Bytes, Rough};
 use crate::vectors::half;
 use crate::vectors::signs::{self, Distances, Word};
 
-/// Vectors as bytes, and as they are stored while there are few, else as codes.
+/// Up to how many vectors are kept as they are stored as well: 100 MB at 384 dimensions.
+const KEPT: u64 = 1 << 17;
+
+/// Vectors as bytes; while there are few as they are stored as well, and else with codes.
 #[derive(Debug)]
 pub(super) struct Vectors {
     /// The row of the embedder.
@@ -57,7 +60,7 @@ impl Vectors {
         self.counted = counted;
         let codes = code_row::codes(db, self.embedder)?;
         self.rows = usize::try_from(codes.vectors).unwrap_or(usize::MAX);
-        let few = codes.vectors < code_row::FROM;
+        let few = codes.vectors <= KEPT;
         if !few {
             self.stored = Vec::new();
         }
@@ -72,14 +75,14 @@ impl Vectors {
             let blob = found.get_ref(1)?.as_blob().unwrap_or_default();
             self.bytes.set(row, &half::decode(blob));
             if few {
-                self.store(row, blob.as_chunks::<2>().0);
+                self.keep(row, blob.as_chunks::<2>().0);
             }
         }
         self.codes = codes.mean.map(|mean| self.read_codes(db, mean)).transpose()?;
         Ok(())
     }
 
-    fn store(&mut self, row: usize, components: &[[u8; 2]]) {
+    fn keep(&mut self, row: usize, components: &[[u8; 2]]) {
         let (from, to) = (row * self.dimensions, (row + 1) * self.dimensions);
         if self.stored.len() < to {
             self.stored.resize(to, [0; 2]);
@@ -112,27 +115,22 @@ impl Vectors {
         self.bytes.memory() + self.stored.capacity() * 2 + codes
     }
 
-    /// Returns the product of a row's vector and the query; `None` where it has no vector.
-    pub(super) fn cosine(
+    /// Returns what `read` makes of the stored vector of a row; `None` where it has none.
+    pub(super) fn with<T>(
         &self,
         db: &Connection,
-        query: &[f32],
         row: u32,
-    ) -> Result<Option<f32>, Trouble> {
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, Trouble> {
         let place = row as usize;
-        if !self.bytes.has(place) || query.len() != self.dimensions {
+        if !self.bytes.has(place) {
             return Ok(None);
         }
         let from = place * self.dimensions;
-        if let Some(stored) = self.stored.get(from..from + self.dimensions) {
-            return Ok(half::dot(stored.as_flattened(), query));
+        match self.stored.get(from..from + self.dimensions) {
+            Some(stored) => Ok(Some(read(stored.as_flattened()))),
+            None => vector_row::with(db, self.embedder, row, read),
         }
-        let mut statement = db.prepare_cached(
-            "SELECT components FROM vector WHERE embedder = ?1 AND fragment = ?2",
-        )?;
-        let mut rows = statement.query(params![self.embedder, row])?;
-        let Some(found) = rows.next()? else { return Ok(None) };
-        Ok(half::dot(found.get_ref(0)?.as_blob().unwrap_or_default(), query))
     }
 
     /// Returns the rows nearest to a query.
@@ -157,7 +155,7 @@ impl Vectors {
         let mut list = Vec::new();
         // What cannot be among the best even at the edge of its bound is not looked at again.
         for rough in rough.into_iter().filter(|rough| rough.product + rough.bound >= least) {
-            let score = self.cosine(db, query, rough.row)?;
+            let score = self.with(db, rough.row, |stored| half::dot(stored, query))?.flatten();
             list.extend(score.map(|score| Scored { row: rough.row, score }));
         }
         Ok(Nearest { rows: best::best(list, near.want), compared })
