@@ -1,10 +1,12 @@
 //! Text to vector.
 //!
-//! [`MiniLm`] runs all-MiniLM-L6-v2 on fastembed and the ONNX Runtime library; [`install`] gets that
-//! library and the model, checks them, and makes them ready; [`HashEmbedder`] needs no model and
-//! serves tests; [`WordPiece`] counts tokens. Nothing here reads the environment or chooses a
+//! Two engines run all-MiniLM-L6-v2 and give the same vectors under the same id: [`MiniLm`] on
+//! fastembed and the ONNX Runtime library, fastest for many texts, and [`DirectMiniLm`] on the weights
+//! alone, ready soonest. [`install`] gets library and model, checks them, and makes them ready;
+//! [`HashEmbedder`] needs no model and serves tests; [`WordPiece`] counts tokens. Nothing here reads the environment or chooses a
 //! folder: paths are arguments. Nothing is downloaded unless [`install`] is called.
 
+mod direct;
 mod error;
 mod hash;
 mod install;
@@ -12,8 +14,12 @@ mod minilm;
 mod onnx;
 mod pinned;
 mod runtime;
+mod shape;
+mod tensors;
+mod tokenizer;
 mod word_piece;
 
+pub use direct::DirectMiniLm;
 pub use error::InstallError;
 pub use hash::HashEmbedder;
 pub use install::{

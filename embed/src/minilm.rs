@@ -12,9 +12,11 @@ use fastembed::{
 use garner_kernel::{EmbedError, Embedder, EmbedderId, FieldHasher, Vector};
 
 use crate::install::ModelFiles;
-use crate::onnx::{self, Tensors};
+use crate::onnx;
 use crate::pinned::{MODEL, TOKENIZER, WEIGHTS};
 use crate::runtime::{self, Failure};
+use crate::shape::{MAX_TOKENS, MINI_LM};
+use crate::tensors::Tensors;
 
 /// all-MiniLM-L6-v2: 384 dimensions, mean of the tokens, at most 256 tokens of a text.
 ///
@@ -147,8 +149,6 @@ fn explain(failure: Failure, files: &ModelFiles) -> EmbedError {
 const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 const SPINNING: &str = "session.intra_op.allow_spinning";
 
-const DIMENSIONS: usize = 384;
-/// The model was trained on texts of this length; what follows is not read.
-const MAX_TOKENS: usize = 256;
+const DIMENSIONS: usize = MINI_LM.width;
 /// Texts per pass: the attention scores of a full batch stay at 50 MB.
 const BATCH: usize = 16;

@@ -5,7 +5,7 @@ use std::path::Path;
 use garner_kernel::EmbedError;
 use tokenizers::Tokenizer;
 
-use crate::pinned::MODEL;
+use crate::tokenizer;
 
 /// The WordPiece tokenizer of the model, without its limit on length.
 ///
@@ -19,14 +19,7 @@ pub struct WordPiece {
 impl WordPiece {
     /// Reads a `tokenizer.json`; an error if it is not there or not a tokenizer.
     pub fn open(tokenizer_file: &Path) -> Result<Self, EmbedError> {
-        let missing =
-            |_| EmbedError::NotInstalled { missing: tokenizer_file.display().to_string() };
-        let bytes = std::fs::read(tokenizer_file).map_err(missing)?;
-        let broken = |source| EmbedError::Engine { model: MODEL.to_owned(), source };
-        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(broken)?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(broken)?;
-        Ok(Self { tokenizer })
+        Ok(Self { tokenizer: tokenizer::read(tokenizer_file)? })
     }
 
     /// Returns how many tokens `text` has, without the two that mark its start and end.

@@ -1,4 +1,5 @@
-//! The default embedder against vectors that were computed independently.
+//! Both engines of the default embedder against vectors that were computed independently, and
+//! against each other.
 //!
 //! The vectors lie in `data/reference.json`, which says how they were made; they are never
 //! regenerated. The model comes from a cache shared by all checkouts, and the test says that it
@@ -9,53 +10,92 @@
 
 mod shared;
 
-use garner_embed::{MiniLm, WordPiece};
+use std::fmt::Debug;
+
+use garner_embed::{DirectMiniLm, MiniLm, WordPiece};
 use garner_kernel::{Embedder, Vector};
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::string::string_regex;
+use proptest::test_runner::TestRunner;
 use serde::Deserialize;
 use shared::FILES;
 
 #[test]
 fn vectors_are_those_of_the_reference() {
-    let Some(model) = open(2) else { return };
-    for reference in references() {
-        let cosine = embed(&model, &[&reference.text]).remove(0).cosine(&reference.vector());
-        assert!(cosine > 0.9999, "{}: cosine {cosine}", reference.name);
+    for engine in engines(2) {
+        for reference in references() {
+            let cosine = embed(&*engine, &[&reference.text]).remove(0).cosine(&reference.vector());
+            assert!(cosine > 0.9999, "{engine:?}, {}: cosine {cosine}", reference.name);
+        }
     }
 }
 
 #[test]
 fn a_batch_gives_the_vectors_of_its_texts_in_order() {
-    let Some(model) = open(2) else { return };
     let references = references();
     let texts: Vec<&str> = references.iter().cycle().take(40).map(|r| r.text.as_str()).collect();
-    let vectors = embed(&model, &texts);
-    assert_eq!(vectors.len(), texts.len());
-    for (vector, reference) in vectors.iter().zip(references.iter().cycle()) {
-        let cosine = vector.cosine(&reference.vector());
-        assert!(cosine > 0.9999, "{}: cosine {cosine}", reference.name);
+    for engine in engines(2) {
+        let vectors = embed(&*engine, &texts);
+        assert_eq!(vectors.len(), texts.len());
+        for (vector, reference) in vectors.iter().zip(references.iter().cycle()) {
+            let cosine = vector.cosine(&reference.vector());
+            assert!(cosine > 0.9999, "{engine:?}, {}: cosine {cosine}", reference.name);
+        }
     }
 }
 
 #[test]
 fn an_empty_text_has_a_vector_and_no_texts_have_none() {
-    let Some(model) = open(1) else { return };
-    assert_eq!(embed(&model, &[]).len(), 0);
-    let vectors = embed(&model, &["", " \n", "\u{0}"]);
-    assert!(vectors.iter().all(|vector| vector.as_slice().len() == model.dimensions()));
+    for engine in engines(1) {
+        assert_eq!(embed(&*engine, &[]).len(), 0);
+        let vectors = embed(&*engine, &["", " \n", "\u{0}"]);
+        assert!(vectors.iter().all(|vector| vector.as_slice().len() == engine.dimensions()));
+    }
 }
 
 #[test]
 fn two_threads_get_the_same_vectors() {
-    let Some(model) = open(1) else { return };
     let texts = ["The cache is warm.", "Zwei Fäden, ein Modell."];
-    let work = || (0..5).map(|_| embed(&model, &texts)).collect::<Vec<_>>();
-    let (one, other) = std::thread::scope(|scope| {
-        let threads = (scope.spawn(work), scope.spawn(work));
-        (threads.0.join().unwrap(), threads.1.join().unwrap())
-    });
-    for vectors in one.iter().chain(&other) {
-        let cosine = vectors[0].cosine(&one[0][0]);
-        assert!(cosine > 0.999_99, "cosine {cosine}");
+    for engine in engines(1) {
+        let work = || (0..5).map(|_| embed(&*engine, &texts)).collect::<Vec<_>>();
+        let (one, other) = std::thread::scope(|scope| {
+            let threads = (scope.spawn(work), scope.spawn(work));
+            (threads.0.join().unwrap(), threads.1.join().unwrap())
+        });
+        for vectors in one.iter().chain(&other) {
+            let cosine = vectors[0].cosine(&one[0][0]);
+            assert!(cosine > 0.999_99, "{engine:?}: cosine {cosine}");
+        }
+    }
+}
+
+#[test]
+fn both_engines_give_the_same_vectors_for_any_text() {
+    let [Some(direct), Some(onnx)] = [direct(2), onnx(2)] else { return };
+    assert_eq!(direct.id(), onnx.id());
+    let known = [
+        "fn main() -> Result<(), Box<dyn Error>> { let x: Vec<_> = vec![1; 3]; Ok(()) }",
+        "東京都庁は新宿区にあります。",
+        "🦀🚀👩\u{200d}💻 \u{202e}abc\u{0301}\u{0} \u{fffd}",
+        "[CLS] what [MASK] is [SEP] this [PAD]",
+        "https://example.org/a?b=c&d=%20 snake_case camelCase E0308 C:\\x",
+        "a",
+        "Σίσυφος ΑΣ ﬁne Straße İstanbul Ǆ",
+    ];
+    let mut texts: Vec<String> = known.map(str::to_owned).into();
+    // Around the limit of the model and far beyond it.
+    texts.extend([253, 254, 255, 256, 300, 3000].map(|words| "the cache ".repeat(words / 2)));
+    texts.push("x".repeat(5000));
+    let mut runner = TestRunner::deterministic();
+    for strategy in [".{0,60}", "[a-zA-Z ,.]{0,400}", "([a-z]{1,9} ){0,200}"] {
+        let strategy = string_regex(strategy).unwrap();
+        texts.extend((0..20).map(|_| strategy.new_tree(&mut runner).unwrap().current()));
+    }
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let (ours, theirs) = (embed(&*direct, &texts), embed(&*onnx, &texts));
+    for ((text, ours), theirs) in texts.iter().zip(&ours).zip(&theirs) {
+        let cosine = ours.cosine(theirs);
+        assert!(cosine > 0.9999, "cosine {cosine} for {text:?}");
     }
 }
 
@@ -76,12 +116,24 @@ fn the_id_of_the_model_never_changes() {
     assert_eq!(MiniLm::id_of_model().to_string(), expected);
 }
 
-fn embed(model: &MiniLm, texts: &[&str]) -> Vec<Vector> {
+fn embed(model: &dyn Engine, texts: &[&str]) -> Vec<Vector> {
     model.embed(texts).unwrap()
 }
 
-fn open(threads: usize) -> Option<MiniLm> {
-    Some(MiniLm::open(FILES.as_ref()?, threads).unwrap())
+trait Engine: Embedder + Debug {}
+
+impl<T: Embedder + Debug> Engine for T {}
+
+fn engines(threads: usize) -> impl Iterator<Item = Box<dyn Engine>> {
+    [direct(threads), onnx(threads)].into_iter().flatten()
+}
+
+fn direct(threads: usize) -> Option<Box<dyn Engine>> {
+    Some(Box::new(DirectMiniLm::open(FILES.as_ref()?, threads).unwrap()))
+}
+
+fn onnx(threads: usize) -> Option<Box<dyn Engine>> {
+    Some(Box::new(MiniLm::open(FILES.as_ref()?, threads).unwrap()))
 }
 
 fn references() -> Vec<Reference> {

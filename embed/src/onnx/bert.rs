@@ -1,22 +1,22 @@
 //! The graph of the encoder: embeddings, then layers of attention and feed-forward.
 
 use super::graph::{Attribute, Dimension, Element, Graph, Value};
-use super::{OnnxError, Tensors};
+use crate::shape::{EPSILON, MINI_LM};
+use crate::tensors::{Tensors, WeightsError};
 
-const LAYERS: usize = 6;
+const LAYERS: usize = MINI_LM.layers;
 const HEADS: i64 = 12;
-const WIDTH: usize = 384;
-const INNER: usize = 1536;
-const VOCABULARY: usize = 30522;
-const POSITIONS: usize = 512;
-const EPSILON: f32 = 1e-12;
+const WIDTH: usize = MINI_LM.width;
+const INNER: usize = MINI_LM.inner;
+const VOCABULARY: usize = MINI_LM.vocabulary;
+const POSITIONS: usize = MINI_LM.positions;
 
 /// Returns the ONNX model of all-MiniLM-L6-v2 up to the last hidden state, without pooling.
 ///
 /// Inputs: `input_ids`, `attention_mask`, `token_type_ids`, each `[batch, sequence]`. Output:
 /// `last_hidden_state`, `[batch, sequence, 384]`. The weights stay in the file named `weights`,
 /// whose contents `tensors` lists.
-pub(crate) fn encoder(tensors: &Tensors, weights: &str) -> Result<Vec<u8>, OnnxError> {
+pub(crate) fn encoder(tensors: &Tensors, weights: &str) -> Result<Vec<u8>, WeightsError> {
     let mut encoder = Encoder::new(tensors, weights);
     let shape = [Dimension::Named("batch"), Dimension::Named("sequence")];
     let ids = encoder.graph.input("input_ids", Element::Integer, &shape);
@@ -107,7 +107,7 @@ impl<'a> Encoder<'a> {
         graph.node("Mul", &[&padding, &constants.masked], &[])
     }
 
-    fn embeddings(&mut self, ids: &Value, types: &Value) -> Result<Value, OnnxError> {
+    fn embeddings(&mut self, ids: &Value, types: &Value) -> Result<Value, WeightsError> {
         let words = self.weight("embeddings.word_embeddings.weight", &[VOCABULARY, WIDTH])?;
         let kinds = self.weight("embeddings.token_type_embeddings.weight", &[2, WIDTH])?;
         let places = self.weight("embeddings.position_embeddings.weight", &[POSITIONS, WIDTH])?;
@@ -129,7 +129,7 @@ impl<'a> Encoder<'a> {
         layer: &str,
         hidden: &Value,
         batch: &Batch,
-    ) -> Result<Value, OnnxError> {
+    ) -> Result<Value, WeightsError> {
         let mut heads = |part: &str, order| {
             let name = format!("{layer}.attention.self.{part}");
             let projected = self.linear(&name, hidden, [WIDTH, WIDTH])?;
@@ -156,7 +156,7 @@ impl<'a> Encoder<'a> {
         self.normalize(&format!("{output}.LayerNorm"), &sum)
     }
 
-    fn feed_forward(&mut self, layer: &str, hidden: &Value) -> Result<Value, OnnxError> {
+    fn feed_forward(&mut self, layer: &str, hidden: &Value) -> Result<Value, WeightsError> {
         let name = format!("{layer}.intermediate.dense");
         let inner = self.linear(&name, hidden, [INNER, WIDTH])?;
         let inner = self.gelu(&inner);
@@ -176,21 +176,21 @@ impl<'a> Encoder<'a> {
     }
 
     /// The weights lie as `[out, in]`, hence the transposition, which costs nothing here.
-    fn linear(&mut self, name: &str, x: &Value, shape: [usize; 2]) -> Result<Value, OnnxError> {
+    fn linear(&mut self, name: &str, x: &Value, shape: [usize; 2]) -> Result<Value, WeightsError> {
         let [out, _] = shape;
         let weight = self.weight(&format!("{name}.weight"), &shape)?;
         let bias = self.weight(&format!("{name}.bias"), &[out])?;
         Ok(self.graph.node("Gemm", &[x, &weight, &bias], &[Attribute::Integer("transB", 1)]))
     }
 
-    fn normalize(&mut self, name: &str, x: &Value) -> Result<Value, OnnxError> {
+    fn normalize(&mut self, name: &str, x: &Value) -> Result<Value, WeightsError> {
         let scale = self.weight(&format!("{name}.weight"), &[WIDTH])?;
         let bias = self.weight(&format!("{name}.bias"), &[WIDTH])?;
         let attributes = [Attribute::Integer("axis", -1), Attribute::Float("epsilon", EPSILON)];
         Ok(self.graph.node("LayerNormalization", &[x, &scale, &bias], &attributes))
     }
 
-    fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, OnnxError> {
+    fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, WeightsError> {
         let stretch = self.tensors.find(name, shape)?;
         Ok(self.graph.weight(name, shape, stretch))
     }

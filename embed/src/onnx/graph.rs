@@ -1,7 +1,7 @@
 //! Builds an ONNX graph node by node; field numbers are those of `onnx.proto`.
 
 use super::protobuf::Message;
-use super::tensors::Stretch;
+use crate::tensors::Stretch;
 
 /// A graph under construction. Nodes are named by their place, so the bytes are deterministic.
 pub(crate) struct Graph<'a> {

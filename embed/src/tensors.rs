@@ -5,8 +5,6 @@ use std::io::Read;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
-use super::OnnxError;
-
 /// The table of contents of a weights file.
 #[derive(Debug)]
 pub(crate) struct Tensors {
@@ -24,30 +22,71 @@ pub(crate) struct Stretch {
 
 impl Tensors {
     /// Reads the header of a weights file and nothing else of it.
-    pub(crate) fn read(mut file: impl Read) -> Result<Self, OnnxError> {
+    pub(crate) fn read(mut file: impl Read) -> Result<Self, WeightsError> {
         let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(OnnxError::Read)?;
+        file.read_exact(&mut length).map_err(WeightsError::Read)?;
         let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
         if length > MAX_HEADER {
-            return Err(OnnxError::HeaderTooLarge { length, limit: MAX_HEADER });
+            return Err(WeightsError::HeaderTooLarge { length, limit: MAX_HEADER });
         }
         let mut header = vec![0; length];
-        file.read_exact(&mut header).map_err(OnnxError::Read)?;
-        let metadata = serde_json::from_slice(&header).map_err(OnnxError::Header)?;
+        file.read_exact(&mut header).map_err(WeightsError::Read)?;
+        let metadata = serde_json::from_slice(&header).map_err(WeightsError::Header)?;
         Ok(Self { metadata, start: length + 8 })
     }
 
     /// Returns where the 32-bit floats of `name` lie; an error if they have another shape.
-    pub(crate) fn find(&self, name: &str, shape: &[usize]) -> Result<Stretch, OnnxError> {
+    pub(crate) fn find(&self, name: &str, shape: &[usize]) -> Result<Stretch, WeightsError> {
         let found = self
             .metadata
             .info(name)
             .filter(|info| info.dtype == Dtype::F32 && info.shape == shape)
             .map(|info| info.data_offsets);
         let (from, to) = found
-            .ok_or_else(|| OnnxError::Tensor { name: name.to_owned(), shape: shape.to_vec() })?;
+            .ok_or_else(|| WeightsError::Tensor { name: name.to_owned(), shape: shape.to_vec() })?;
         Ok(Stretch { offset: self.start.saturating_add(from), length: to.saturating_sub(from) })
     }
+
+    /// Returns how long a file with these tensors is.
+    pub(crate) fn end(&self) -> u64 {
+        self.start.saturating_add(self.metadata.data_len()) as u64
+    }
+}
+
+/// Why a weights file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum WeightsError {
+    /// The header of the weights file cannot be read.
+    #[error("cannot read the header of the weights file")]
+    Read(#[source] std::io::Error),
+    /// The header of the weights file is larger than any that is known.
+    #[error("the header of the weights file has {length} bytes, at most {limit} are read")]
+    HeaderTooLarge {
+        /// The length that the file declares.
+        length: usize,
+        /// The most that is read.
+        limit: usize,
+    },
+    /// The header of the weights file is not what the format says.
+    #[error("the header of the weights file is broken")]
+    Header(#[source] serde_json::Error),
+    /// The weights file has no such tensor, or of another type or shape.
+    #[error("the weights file has no tensor `{name}` of 32-bit floats with the shape {shape:?}")]
+    Tensor {
+        /// The name of the tensor.
+        name: String,
+        /// The shape that the encoder needs.
+        shape: Vec<usize>,
+    },
+    /// The weights file ends before its last tensor.
+    #[error("the weights file has {length} bytes and should have {expected}")]
+    Truncated {
+        /// The length of the file.
+        length: u64,
+        /// Where its header says that the tensors end.
+        expected: u64,
+    },
 }
 
 /// The header of the pinned weights has 11 kB.
