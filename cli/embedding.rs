@@ -1,9 +1,11 @@
 //! Which embedder serves a command, and what is said when there is none.
 
+use std::error::Error as _;
 use std::rc::Rc;
 
 use garner_embed::{
-    HashEmbedder, InstallOptions, MiniLm, ModelFiles, Network, Progress, WordPiece, install,
+    DirectMiniLm, HashEmbedder, InstallError, InstallOptions, MiniLm, ModelFiles, Network,
+    Progress, WordPiece, install,
 };
 use garner_kernel::{Embedder, Explain as _};
 use garner_loader::QueryVector;
@@ -51,6 +53,12 @@ impl Context {
                 tracing::info!(reason, "cannot use {origin}");
                 self.output.say("It cannot be had there; trying the next source.");
             }
+            Progress::WithoutLibrary { reason } => {
+                tracing::info!(reason, "no inference library");
+                self.output.say(
+                    "ONNX Runtime cannot be had here: the model works without it, and loads are slower.",
+                );
+            }
             _ => spinner.set_message("Checking the model."),
         });
         spinner.finish_and_clear();
@@ -59,25 +67,34 @@ impl Context {
 
     /// Returns the embedder for loading: installs the model if it is not there.
     ///
-    /// Without library or model the answer is `None` after one warning that names the fix.
+    /// ONNX Runtime serves where its library works, since it is the fastest for many texts; else
+    /// the direct engine does. Without a model the answer is `None` after one warning that names
+    /// the fix.
     pub(crate) fn embedder_to_load(&self) -> Option<Rc<dyn Embedder>> {
         self.embedder
             .get_or_init(|| {
                 self.choose(|| {
-                    let files = self.install_model(&self.install_options())?;
-                    Ok(MiniLm::open(&files, THREADS)?)
+                    let installed = self.install_model(&self.install_options());
+                    let files = match installed {
+                        // A library that does not work is no reason to go without vectors.
+                        Err(Error::Install(InstallError::Engine(_))) => self.model_files()?,
+                        installed => installed?,
+                    };
+                    self.engine_to_load(&files)
                 })
             })
             .clone()
     }
 
     /// Returns the embedder for asking: uses the model if it is there, and fetches nothing.
+    ///
+    /// The direct engine serves: it has answered one question before ONNX Runtime is loaded.
     pub(crate) fn embedder_to_ask(&self) -> Option<Rc<dyn Embedder>> {
         self.embedder
             .get_or_init(|| {
                 self.choose(|| {
                     let files = self.model_files()?;
-                    Ok(MiniLm::open(&files, THREADS)?)
+                    Ok(Rc::new(DirectMiniLm::open(&files, THREADS)?))
                 })
             })
             .clone()
@@ -105,12 +122,31 @@ impl Context {
         Ok(ModelFiles::find(&self.places.models, self.environment.library.as_deref())?)
     }
 
-    fn choose(&self, open: impl FnOnce() -> Result<MiniLm, Error>) -> Option<Rc<dyn Embedder>> {
+    fn engine_to_load(&self, files: &ModelFiles) -> Result<Rc<dyn Embedder>, Error> {
+        if files.library().is_some() {
+            match MiniLm::open(files, THREADS) {
+                Ok(model) => return Ok(Rc::new(model)),
+                Err(error) => {
+                    let cause =
+                        error.source().map_or_else(String::new, |cause| format!(": {cause}"));
+                    self.output.warn(&format!(
+                        "ONNX Runtime does not work, loading takes longer: {error}{cause}"
+                    ));
+                }
+            }
+        }
+        Ok(Rc::new(DirectMiniLm::open(files, THREADS)?))
+    }
+
+    fn choose(
+        &self,
+        open: impl FnOnce() -> Result<Rc<dyn Embedder>, Error>,
+    ) -> Option<Rc<dyn Embedder>> {
         match self.environment.embedder {
             EmbedderChoice::None => None,
             EmbedderChoice::Hash => Some(Rc::new(HashEmbedder::new(HASH_DIMENSIONS))),
             EmbedderChoice::MiniLm => match open() {
-                Ok(model) => Some(Rc::new(model)),
+                Ok(model) => Some(model),
                 Err(error) => {
                     let hint = error.hint().unwrap_or_default();
                     self.output.warn(&format!("recall works on keywords alone: {error}; {hint}"));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use garner_embed::{FileState, FileStatus};
+use garner_embed::{FileState, FileStatus, Library, ModelFiles};
 use serde_json::json;
 
 use crate::context::Context;
@@ -26,12 +26,14 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Install { from } => {
             let mut options = context.install_options();
             options.from.clone_from(from);
+            options.library = Library::Again;
             let files = context.install_model(&options)?;
             if context.global.json {
-                return context.output.print_json(json!({ "folder": files.folder() }));
+                let item = json!({ "folder": files.folder(), "engines": engines(&files) });
+                return context.output.print_json(item);
             }
-            let folder = files.folder().display();
-            context.output.print(&format!("The model is installed in {folder}.\n"))
+            let (folder, engines) = (files.folder().display(), engine_line(&files));
+            context.output.print(&format!("The model is installed in {folder}.\n{engines}"))
         }
         Command::Status => status(context),
     }
@@ -46,14 +48,31 @@ fn status(context: &Context) -> Result<(), Error> {
         FileState::Missing => "missing",
         _ => "damaged",
     };
+    let found = context.model_files();
     if context.global.json {
         let file = |f: &FileStatus| json!({ "path": f.path, "state": word(&f.state) });
         let files: Vec<_> = files.iter().map(file).collect();
-        context.output.print_json(json!({ "files": files }))?;
+        let engines = found.as_ref().ok().map(engines);
+        context.output.print_json(json!({ "files": files, "engines": engines }))?;
     } else {
         let line = |f: &FileStatus| format!("{}: {}\n", f.path.display(), word(&f.state));
-        context.output.print(&files.iter().map(line).collect::<String>())?;
+        let engines = found.as_ref().map(engine_line).unwrap_or_default();
+        context.output.print(&(files.iter().map(line).collect::<String>() + engines))?;
     }
     // A failed check fails the command: finding the files says which one is amiss, and the fix.
-    context.model_files().map(|_| ())
+    found.map(|_| ())
+}
+
+/// Returns which engine serves what.
+fn engines(files: &ModelFiles) -> serde_json::Value {
+    let load = if files.library().is_some() { "onnx" } else { "direct" };
+    json!({ "ask": "direct", "load": load })
+}
+
+fn engine_line(files: &ModelFiles) -> &'static str {
+    if files.library().is_some() {
+        "The direct engine embeds questions, ONNX Runtime what is loaded.\n"
+    } else {
+        "The direct engine embeds questions and what is loaded: there is no ONNX Runtime library.\n"
+    }
 }

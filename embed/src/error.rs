@@ -113,14 +113,6 @@ pub enum InstallError {
         /// The path inside the package.
         member: &'static str,
     },
-    /// No inference library is pinned for this machine.
-    #[error("no inference library is known for {os} on {architecture}")]
-    UnsupportedPlatform {
-        /// The operating system.
-        os: &'static str,
-        /// The processor.
-        architecture: &'static str,
-    },
     /// The installed model does not run.
     #[error("the installed model does not work")]
     Engine(#[source] EmbedError),
@@ -150,9 +142,7 @@ impl Explain for InstallError {
                 Fault::Trust
             }
             Self::Offline { .. } | Self::NoPip { .. } | Self::Pip { .. } => Fault::Offline,
-            Self::Archive { .. } | Self::NoMember { .. } | Self::UnsupportedPlatform { .. } => {
-                Fault::Input
-            }
+            Self::Archive { .. } | Self::NoMember { .. } => Fault::Input,
             Self::Engine(source) => source.fault(),
             Self::Io { .. } | Self::SelfCheck { .. } | Self::Reference { .. } => Fault::Internal,
         }
@@ -175,11 +165,6 @@ impl Explain for InstallError {
             Self::NoPip { fetch, .. } => {
                 Some(format!("install Python 3 with `pip`; or {}", elsewhere(fetch)))
             }
-            Self::UnsupportedPlatform { .. } => Some(
-                "install ONNX Runtime 1.24 or newer and set `ORT_DYLIB_PATH` to its library; \
-                 recall by keywords works without it"
-                    .to_owned(),
-            ),
             // Installing again would bring the same files.
             Self::Engine(_) | Self::SelfCheck { .. } => {
                 Some("if `ORT_DYLIB_PATH` is set, unset it to install the known library".to_owned())

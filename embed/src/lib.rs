@@ -23,8 +23,8 @@ pub use direct::DirectMiniLm;
 pub use error::InstallError;
 pub use hash::HashEmbedder;
 pub use install::{
-    DEFAULT_HUB, FileState, FileStatus, InstallOptions, ModelFiles, Network, Progress, install,
-    status,
+    DEFAULT_HUB, FileState, FileStatus, InstallOptions, Library, ModelFiles, Network, Progress,
+    install, status,
 };
 pub use minilm::MiniLm;
 pub use word_piece::WordPiece;

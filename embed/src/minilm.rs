@@ -29,7 +29,8 @@ pub struct MiniLm {
 impl MiniLm {
     /// Loads library, weights and tokenizer; at most `threads` threads work on one call.
     ///
-    /// The first call of a process decides which inference library is loaded.
+    /// The first call of a process decides which inference library is loaded. Files without a library
+    /// are [`EmbedError::NotInstalled`]: [`crate::DirectMiniLm`] needs none.
     pub fn open(files: &ModelFiles, threads: usize) -> Result<Self, EmbedError> {
         let engine = load(files, threads.max(1)).map_err(|failure| explain(failure, files))?;
         Ok(Self { engine: Mutex::new(engine), id: Self::id_of_model() })
@@ -98,7 +99,8 @@ fn load(files: &ModelFiles, threads: usize) -> Result<TextEmbedding, Failure> {
     let (folder, weights) = split(&files.weights().canonicalize()?)?;
     let tensors = Tensors::read(File::open(files.weights())?)?;
     let graph = onnx::encoder(&tensors, &weights)?;
-    let environment = runtime::environment(files.library())?;
+    let library = files.library().ok_or_else(|| Failure::from(NoLibrary))?;
+    let environment = runtime::environment(library)?;
     // Tokenizing on all cores would break the promise about threads and gains little.
     tokenizers::parallelism::set_parallelism(false);
 
@@ -138,12 +140,19 @@ fn explain(failure: Failure, files: &ModelFiles) -> EmbedError {
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
     if missing {
-        let path = files.all().into_iter().find(|path| !path.exists());
-        let path = path.unwrap_or(files.library());
+        let path = files.all().find(|path| !path.exists()).unwrap_or(files.folder());
         return EmbedError::NotInstalled { missing: path.display().to_string() };
+    }
+    if failure.is::<NoLibrary>() {
+        return EmbedError::NotInstalled { missing: NoLibrary.to_string() };
     }
     EmbedError::Engine { model: MODEL.to_owned(), source: failure }
 }
+
+/// The model was installed without a library.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no ONNX Runtime library")]
+struct NoLibrary;
 
 /// The engine looks here for the weights that the graph refers to, and maps them.
 const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";

@@ -13,9 +13,10 @@ use std::process::{Command, Stdio};
 use std::{env, fs, thread};
 
 use garner_embed::{
-    FileState, InstallError, InstallOptions, MiniLm, ModelFiles, Network, install, status,
+    DirectMiniLm, FileState, InstallError, InstallOptions, Library, MiniLm, ModelFiles, Network,
+    Progress, install, status,
 };
-use garner_kernel::Explain;
+use garner_kernel::{EmbedError, Explain};
 use shared::FILES;
 
 /// An install into `target` from the shared cache.
@@ -123,7 +124,11 @@ fn a_model_that_vanished_is_not_installed() {
     let target = tempfile::tempdir().unwrap();
     let files = quiet(&options(target.path(), cache)).unwrap();
     fs::remove_file(files.weights()).unwrap();
-    let error = MiniLm::open(&files, 1).unwrap_err();
+    let errors = [MiniLm::open(&files, 1).map(drop), DirectMiniLm::open(&files, 1).map(drop)];
+    for error in errors.into_iter().filter_map(Result::err) {
+        assert!(matches!(error, EmbedError::NotInstalled { .. }), "{error}");
+    }
+    let error = DirectMiniLm::open(&files, 1).unwrap_err();
     assert!(error.to_string().contains("model.safetensors"), "{error}");
 }
 
@@ -132,12 +137,53 @@ fn a_model_that_vanished_is_not_installed() {
 fn linked_files_work() {
     let Some(cache) = FILES.as_ref() else { return };
     let target = tempfile::tempdir().unwrap();
-    for path in [cache.library(), cache.weights(), cache.tokenizer()] {
+    for path in cache.library().into_iter().chain([cache.weights(), cache.tokenizer()]) {
         let link = target.path().join(path.file_name().unwrap());
         std::os::unix::fs::symlink(path.canonicalize().unwrap(), link).unwrap();
     }
     let files = ModelFiles::find(target.path(), shared::system_library().as_deref()).unwrap();
-    MiniLm::open(&files, 1).unwrap();
+    DirectMiniLm::open(&files, 1).unwrap();
+    if files.library().is_some() {
+        MiniLm::open(&files, 1).unwrap();
+    }
+}
+
+#[test]
+fn a_model_without_a_library_is_installed_serves_and_is_completed_later() {
+    let Some(cache) = FILES.as_ref() else { return };
+    let (source, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for path in [cache.weights(), cache.tokenizer()] {
+        fs::copy(path, source.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let mut options = options(target.path(), cache);
+    options.from = vec![source.path().to_path_buf()];
+    options.system_library = None;
+    let mut reports = Vec::new();
+    let files = install(&options, &mut |progress| reports.push(progress)).unwrap();
+    assert_eq!(files.library(), None);
+    assert_eq!(ModelFiles::find(target.path(), None).unwrap(), files);
+    DirectMiniLm::open(&files, 1).unwrap();
+    let error = MiniLm::open(&files, 1).unwrap_err();
+    assert!(matches!(error, EmbedError::NotInstalled { .. }), "{error}");
+    // What is there holds; it is looked for again only where that was asked.
+    reports.clear();
+    assert_eq!(install(&options, &mut |progress| reports.push(progress)).unwrap(), files);
+    assert!(reports.is_empty(), "{reports:?}");
+
+    let Some(library) = cache.library().filter(|_| shared::system_library().is_none()) else {
+        return;
+    };
+    options.library = Library::Again;
+    install(&options, &mut |progress| reports.push(progress)).unwrap();
+    let without = |report: &Progress| matches!(report, Progress::WithoutLibrary { .. });
+    assert!(reports.iter().any(without), "{reports:?}");
+    options.from.push(library.to_path_buf());
+    let files = quiet(&options).unwrap();
+    assert!(files.library().is_some());
+    assert_holds(target.path());
+    // Taken away again, the receipt still holds for the rest.
+    fs::remove_file(files.library().unwrap()).unwrap();
+    assert_eq!(ModelFiles::find(target.path(), None).unwrap().library(), None);
 }
 
 const CHILD: &str = "GARNER_TEST_INSTALL_INTO";

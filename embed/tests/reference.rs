@@ -133,7 +133,12 @@ fn direct(threads: usize) -> Option<Box<dyn Engine>> {
 }
 
 fn onnx(threads: usize) -> Option<Box<dyn Engine>> {
-    Some(Box::new(MiniLm::open(FILES.as_ref()?, threads).unwrap()))
+    let files = FILES.as_ref()?;
+    if files.library().is_none() {
+        println!("skipped: there is no inference library");
+        return None;
+    }
+    Some(Box::new(MiniLm::open(files, threads).unwrap()))
 }
 
 fn references() -> Vec<Reference> {

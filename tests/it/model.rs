@@ -57,6 +57,79 @@ fn a_missing_model_is_a_failed_check_with_a_next_command() {
 }
 
 #[test]
+fn without_a_library_the_direct_engine_embeds_and_asks() {
+    let Some(installed) = model() else { return };
+    let world = World::publisher();
+    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.ok(&["publish", "notes"]);
+    let models = world.path("models");
+    std::fs::create_dir(&models).unwrap();
+    for name in ["model.safetensors", "tokenizer.json"] {
+        std::fs::copy(installed.join(name), models.join(name)).unwrap();
+    }
+    let offline = |arguments: &[&str]| {
+        let arguments = [&["--offline"], arguments].concat();
+        let mut command = world.command(&arguments);
+        command.env("GARNER_EMBEDDER", "minilm").env("GARNER_MODEL_DIR", &models);
+        world.finish(command)
+    };
+    let loaded = offline(&["load", "notes"]);
+    assert_eq!(warnings(&loaded), Vec::<&str>::new());
+    let listed = items(&world.json(&["fragment", "list"])["fragments"]).len();
+    let loaded = loaded.succeeds();
+    assert!(loaded.contains(&format!("{listed} embedded")), "{loaded}");
+    // The engine with the library finds the vectors of the one without, and the other way around.
+    for found in [offline(&["--json", "recall", QUESTION]), {
+        run(&world, &installed, &["--offline", "--json", "recall", QUESTION])
+    }] {
+        let hits = json(&found.succeeds());
+        assert!(items(&hits["hits"])[0]["signals"]["cosine"].is_number(), "{hits}");
+    }
+    let status = offline(&["model", "status"]).succeeds();
+    assert!(status.contains("there is no ONNX Runtime library"), "{status}");
+    let status = json(&offline(&["--json", "model", "status"]).succeeds());
+    assert_eq!(status["engines"], serde_json::json!({ "ask": "direct", "load": "direct" }));
+    let again = offline(&["model", "install"]);
+    assert!(again.stderr.contains("ONNX Runtime cannot be had"), "{again:?}");
+    again.succeeds();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_library_that_does_not_work_is_one_warning_and_the_direct_engine_serves() {
+    let Some(models) = model() else { return };
+    let world = World::publisher();
+    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.ok(&["publish", "notes"]);
+    let own = world.path("models");
+    std::fs::create_dir(&own).unwrap();
+    for name in ["model.safetensors", "tokenizer.json"] {
+        std::fs::copy(models.join(name), own.join(name)).unwrap();
+    }
+    let mut install = world.command(&["--offline", "model", "install"]);
+    install.env("GARNER_MODEL_DIR", &own);
+    world.finish(install).succeeds();
+    let library = world.path("library.so");
+    std::fs::write(&library, b"not a library").unwrap();
+    let mut command = world.command(&["--offline", "model", "status"]);
+    command.env("GARNER_MODEL_DIR", &own).env("ORT_DYLIB_PATH", &library);
+    let status = world.finish(command).succeeds();
+    assert!(status.contains("of the system, not checked"), "{status}");
+    // Installing with it tries it out, and says that it does not work.
+    let mut command = world.command(&["--offline", "model", "install"]);
+    command.env("GARNER_MODEL_DIR", &own).env("ORT_DYLIB_PATH", &library);
+    world.finish(command).fails(70, &["does not work", "ORT_DYLIB_PATH"]);
+    let mut command = world.command(&["--offline", "load", "notes"]);
+    command.env("GARNER_EMBEDDER", "minilm").env("GARNER_MODEL_DIR", &own);
+    command.env("ORT_DYLIB_PATH", &library);
+    let loaded = world.finish(command);
+    let warned = warnings(&loaded);
+    assert_eq!(warned.len(), 1, "{}", loaded.stderr);
+    assert!(warned[0].contains("ONNX Runtime does not work"), "{warned:?}");
+    assert!(!loaded.succeeds().contains(" 0 embedded"));
+}
+
+#[test]
 fn an_embedder_that_does_not_exist_is_an_error() {
     let world = World::new();
     let mut command = world.command(&["status"]);

@@ -1,6 +1,5 @@
 //! Where the installed files are, and whether they are what they must be.
 
-use std::env::consts::{ARCH, OS};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,11 +11,11 @@ use super::receipt::Receipt;
 use crate::error::InstallError;
 use crate::pinned::{self, MODEL_PACKAGE, Package, Pinned, TOKENIZER, WEIGHTS};
 
-/// The files that the default embedder runs on.
+/// The files that the default embedder runs on: without a library, the direct engine alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFiles {
     folder: PathBuf,
-    library: PathBuf,
+    library: Option<PathBuf>,
     weights: PathBuf,
     tokenizer: PathBuf,
 }
@@ -25,7 +24,8 @@ impl ModelFiles {
     /// Returns the installed files of `folder` without fetching anything.
     ///
     /// Looks at sizes and times if the last install left a receipt, and at every byte if it does
-    /// not hold. A missing or damaged file is an error.
+    /// not hold. A damaged file is an error, and so is a missing one, but for the library: without
+    /// it [`crate::DirectMiniLm`] serves.
     pub fn find(folder: &Path, system_library: Option<&Path>) -> Result<Self, InstallError> {
         let files = Self::new(folder, system_library)?;
         if Receipt::read(folder).covers(&files) {
@@ -34,6 +34,8 @@ impl ModelFiles {
         for file in status(folder, system_library)? {
             match file.state {
                 FileState::Present | FileState::Unpinned => {}
+                // A library of the system was looked for above.
+                FileState::Missing if !files.needs(&file.path) => {}
                 FileState::Missing => return Err(InstallError::NotInstalled { path: file.path }),
                 FileState::Damaged { expected, actual } => {
                     return Err(InstallError::Damaged { path: file.path, expected, actual });
@@ -43,15 +45,12 @@ impl ModelFiles {
         Ok(files)
     }
 
-    /// Names the files without looking whether they are there.
+    /// Names the files without looking whether they are there, but for the library, which is named
+    /// where there is one.
     pub(crate) fn new(folder: &Path, system: Option<&Path>) -> Result<Self, InstallError> {
-        let package = library_package(system)?;
-        let pinned = package.and_then(|package| package.files.first());
-        let library = match (system, pinned) {
-            (Some(path), _) => path.to_path_buf(),
-            (None, Some(file)) => folder.join(file.name),
-            (None, None) => return Err(unsupported()),
-        };
+        let pinned = library_package(system)?.and_then(|package| package.files.first());
+        let installed = pinned.map(|file| folder.join(file.name)).filter(|path| path.exists());
+        let library = system.map(Path::to_path_buf).or(installed);
         Ok(Self {
             folder: folder.to_path_buf(),
             library,
@@ -65,9 +64,9 @@ impl ModelFiles {
         &self.folder
     }
 
-    /// Returns the inference library.
-    pub fn library(&self) -> &Path {
-        &self.library
+    /// Returns the inference library; `None` where there is none.
+    pub fn library(&self) -> Option<&Path> {
+        self.library.as_deref()
     }
 
     /// Returns the weights of the model.
@@ -80,8 +79,12 @@ impl ModelFiles {
         &self.tokenizer
     }
 
-    pub(crate) fn all(&self) -> [&Path; 3] {
-        [&self.library, &self.weights, &self.tokenizer]
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Path> {
+        self.library().into_iter().chain([self.weights(), self.tokenizer()])
+    }
+
+    fn needs(&self, path: &Path) -> bool {
+        self.all().any(|needed| needed == path)
     }
 }
 
@@ -142,20 +145,16 @@ pub(super) fn state(path: &Path, pinned: &Pinned) -> Result<FileState, InstallEr
     }
 }
 
-/// Returns the package of the library that is needed: none with a library of the system, which
-/// must be there.
+/// Returns the package of the library that can be installed: none with a library of the system,
+/// which must be there, and none on a machine for which none is pinned.
 pub(super) fn library_package(
     system: Option<&Path>,
 ) -> Result<Option<&'static Package>, InstallError> {
     match system {
         Some(path) if path.is_file() => Ok(None),
         Some(path) => Err(InstallError::NoSystemLibrary { path: path.to_path_buf() }),
-        None => pinned::library_package().map(Some).ok_or_else(unsupported),
+        None => Ok(pinned::library_package()),
     }
-}
-
-fn unsupported() -> InstallError {
-    InstallError::UnsupportedPlatform { os: OS, architecture: ARCH }
 }
 
 fn digest_of(path: &Path) -> io::Result<Digest> {

@@ -40,10 +40,6 @@ impl Folder {
         Ok(folder)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Returns the files of `package` that are not here, or not as they must be.
     pub(super) fn missing(&self, package: &'static Package) -> Result<Missing, InstallError> {
         let mut missing = Vec::new();
