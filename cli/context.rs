@@ -39,12 +39,14 @@ pub(crate) struct Environment {
 }
 
 /// Which embedder to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EmbedderChoice {
     /// all-MiniLM-L6-v2.
     MiniLm,
     /// A hash of the words: for trials without a model.
     Hash,
+    /// A model of the Ollama server, by its name.
+    Ollama(String),
     /// None: recall on keywords.
     None,
 }
@@ -59,7 +61,10 @@ impl Environment {
             None | Some("minilm") => EmbedderChoice::MiniLm,
             Some("hash") => EmbedderChoice::Hash,
             Some("none") => EmbedderChoice::None,
-            Some(other) => return Err(malformed("GARNER_EMBEDDER", other)),
+            Some(other) => match other.strip_prefix("ollama:").filter(|model| !model.is_empty()) {
+                Some(model) => EmbedderChoice::Ollama(model.to_owned()),
+                None => return Err(malformed("GARNER_EMBEDDER", other)),
+            },
         };
         let now = match text("GARNER_NOW") {
             None => None,

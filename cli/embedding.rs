@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use garner_embed::{
     DirectMiniLm, HashEmbedder, InstallError, InstallOptions, MiniLm, ModelFiles, Network,
-    Progress, WordPiece, install,
+    OllamaEmbedder, Progress, WordPiece, install,
 };
 use garner_kernel::{Embedder, Explain as _};
 use garner_loader::QueryVector;
@@ -142,17 +142,24 @@ impl Context {
         &self,
         open: impl FnOnce() -> Result<Rc<dyn Embedder>, Error>,
     ) -> Option<Rc<dyn Embedder>> {
-        match self.environment.embedder {
-            EmbedderChoice::None => None,
-            EmbedderChoice::Hash => Some(Rc::new(HashEmbedder::new(HASH_DIMENSIONS))),
-            EmbedderChoice::MiniLm => match open() {
-                Ok(model) => Some(model),
-                Err(error) => {
-                    let hint = error.hint().unwrap_or_default();
-                    self.output.warn(&format!("recall works on keywords alone: {error}; {hint}"));
-                    None
-                }
-            },
+        let opened: Result<Rc<dyn Embedder>, Error> = match &self.environment.embedder {
+            EmbedderChoice::None => return None,
+            EmbedderChoice::Hash => Ok(Rc::new(HashEmbedder::new(HASH_DIMENSIONS))),
+            EmbedderChoice::MiniLm => open(),
+            EmbedderChoice::Ollama(model) => self.ollama_embedder(model),
+        };
+        match opened {
+            Ok(embedder) => Some(embedder),
+            Err(error) => {
+                let hint = error.hint().unwrap_or_default();
+                self.output.warn(&format!("recall works on keywords alone: {error}; {hint}"));
+                None
+            }
         }
+    }
+
+    fn ollama_embedder(&self, model: &str) -> Result<Rc<dyn Embedder>, Error> {
+        let embedder = OllamaEmbedder::open(&self.environment.ollama, model)?;
+        Ok(Rc::new(embedder))
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Install(#[from] garner_embed::InstallError),
     #[error(transparent)]
+    OllamaEmbedder(#[from] garner_embed::OllamaError),
+    #[error(transparent)]
     Embed(#[from] garner_kernel::EmbedError),
     #[error(transparent)]
     Serve(#[from] garner_serve::Error),
@@ -189,6 +191,7 @@ impl Explain for Error {
             Self::Sync(e) => e.fault(),
             Self::Loader(e) => e.fault(),
             Self::Install(e) => e.fault(),
+            Self::OllamaEmbedder(e) => e.fault(),
             Self::Embed(e) => e.fault(),
             Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
@@ -242,6 +245,7 @@ impl Explain for Error {
             Self::Sync(e) => return e.hint(),
             Self::Loader(e) => return e.hint(),
             Self::Install(e) => return e.hint(),
+            Self::OllamaEmbedder(e) => return e.hint(),
             Self::Embed(e) => return e.hint(),
             Self::Serve(e) => return e.hint(),
             Self::Key(e) => return e.hint(),

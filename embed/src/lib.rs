@@ -3,7 +3,7 @@
 //! Two engines run all-MiniLM-L6-v2 and give the same vectors under the same id: [`MiniLm`] on
 //! fastembed and the ONNX Runtime library, fastest for many texts, and [`DirectMiniLm`] on the weights
 //! alone, ready soonest. [`install`] gets library and model, checks them, and makes them ready;
-//! [`HashEmbedder`] needs no model and serves tests; [`WordPiece`] counts tokens. Nothing here reads the environment or chooses a
+//! [`OllamaEmbedder`] asks a server; [`HashEmbedder`] needs no model and serves tests; [`WordPiece`] counts tokens. Nothing here reads the environment or chooses a
 //! folder: paths are arguments. Nothing is downloaded unless [`install`] is called.
 
 mod direct;
@@ -11,6 +11,7 @@ mod error;
 mod hash;
 mod install;
 mod minilm;
+mod ollama;
 mod onnx;
 mod pinned;
 mod runtime;
@@ -27,4 +28,5 @@ pub use install::{
     install, status,
 };
 pub use minilm::MiniLm;
+pub use ollama::{OllamaEmbedder, OllamaError};
 pub use word_piece::WordPiece;

@@ -97,6 +97,17 @@ pub enum EmbedError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A server that embeds could not be reached, or did not do as it should.
+    #[error("the embedding server of `{model}` failed")]
+    Server {
+        /// The name of the embedder.
+        model: String,
+        /// What to do about it.
+        hint: String,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The model gave a vector that is not finite, is all zeros or has the wrong size.
     #[error("the embedding model `{model}` gave an unusable vector for text {index}")]
     UnusableVector {
@@ -111,11 +122,15 @@ impl Explain for EmbedError {
     fn fault(&self) -> Fault {
         match self {
             Self::NotInstalled { .. } => Fault::Missing,
+            Self::Server { .. } => Fault::Offline,
             Self::Engine { .. } | Self::UnusableVector { .. } => Fault::Internal,
         }
     }
 
     fn hint(&self) -> Option<String> {
-        Some("run `garner model install` to fetch and check the model again".to_owned())
+        match self {
+            Self::Server { hint, .. } => Some(hint.clone()),
+            _ => Some("run `garner model install` to fetch and check the model again".to_owned()),
+        }
     }
 }

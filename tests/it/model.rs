@@ -130,11 +130,34 @@ fn a_library_that_does_not_work_is_one_warning_and_the_direct_engine_serves() {
 }
 
 #[test]
+fn an_ollama_server_that_is_not_there_is_one_warning_and_keywords_serve() {
+    let world = World::publisher();
+    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.ok(&["publish", "notes"]);
+    for arguments in [&["load", "notes"][..], &["recall", "cached prediction"]] {
+        let mut command = world.command(arguments);
+        // Port 9 discards: nobody answers there.
+        command.env("GARNER_EMBEDDER", "ollama:all-minilm").env("OLLAMA_HOST", "127.0.0.1:9");
+        let output = world.finish(command);
+        let warned = warnings(&output);
+        assert_eq!(warned.len(), 1, "{}", output.stderr);
+        assert!(
+            warned[0].contains("no Ollama server answers at http://127.0.0.1:9/"),
+            "{warned:?}"
+        );
+        assert!(warned[0].contains("`ollama serve`"), "{warned:?}");
+        output.succeeds();
+    }
+}
+
+#[test]
 fn an_embedder_that_does_not_exist_is_an_error() {
     let world = World::new();
-    let mut command = world.command(&["status"]);
-    command.env("GARNER_EMBEDDER", "gpt");
-    world.finish(command).fails(1, &["GARNER_EMBEDDER", "`gpt`"]);
+    for name in ["gpt", "ollama:"] {
+        let mut command = world.command(&["status"]);
+        command.env("GARNER_EMBEDDER", name);
+        world.finish(command).fails(1, &["GARNER_EMBEDDER", &format!("`{name}`")]);
+    }
     let mut command = world.command(&["status"]);
     command.env("GARNER_NOW", "tomorrow");
     world.finish(command).fails(1, &["GARNER_NOW", "`tomorrow`"]);
