@@ -8,7 +8,7 @@ use garner_loader::Condition;
 
 use crate::commands::{
     ask, channel, compile, completions, demo, diff, doctor, fragment, key, load, log, model,
-    operation, publish, pull, recall, review, revoke, rollback, setup, status, undo, verify,
+    operation, publish, pull, recall, review, revoke, rollback, setup, status, store, undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -104,6 +104,9 @@ pub(crate) enum Command {
     /// Manage the embedding model
     #[command(subcommand)]
     Model(model::Command),
+    /// Manage the store on this machine
+    #[command(subcommand)]
+    Store(store::Command),
     /// Manage the log of operations
     #[command(subcommand)]
     Op(operation::Command),

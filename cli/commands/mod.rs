@@ -24,6 +24,7 @@ pub(crate) mod rotate;
 pub(crate) mod setup;
 pub(crate) mod sign;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod undo;
 pub(crate) mod verify;
 
@@ -62,6 +63,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Channel(command) => channel::run(command, context),
         Command::Key(command) => key::run(command, context),
         Command::Model(command) => model::run(command, context),
+        Command::Store(command) => store::run(command, context),
         Command::Op(command) => operation::run(command, context),
         Command::Completions(arguments) => completions::run(arguments, context),
     }

@@ -171,7 +171,8 @@ fn explain_query(recall: &Recall) -> String {
             TermUse::Searched => String::new(),
             other => format!(" ({})", other.as_str()),
         };
-        format!("`{}` in {}{used}", term.term.as_str(), term.documents)
+        let count = term.documents.map_or_else(|| "many".to_owned(), |count| count.to_string());
+        format!("`{}` in {count}{used}", term.term.as_str())
     };
     let terms: Vec<_> = recall.signals.terms.iter().map(term).collect();
     format!(

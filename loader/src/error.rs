@@ -97,6 +97,12 @@ pub enum Error {
         #[source]
         source: rusqlite::Error,
     },
+    /// Texts have no vector yet of the embedder that is to be the only one.
+    #[error("{missing} texts have no vector of the embedder yet")]
+    VectorsMissing {
+        /// How many.
+        missing: usize,
+    },
     /// A condition cannot be read.
     #[error("the condition `{text}` is broken at character {at}: expected {expected}")]
     Condition {
@@ -227,6 +233,7 @@ impl Explain for Error {
             | Self::AmbiguousFragment { .. }
             | Self::MalformedActor { .. }
             | Self::Condition { .. }
+            | Self::VectorsMissing { .. }
             | Self::File { .. }
             | Self::DiskFull { .. }
             | Self::Locked { .. }
@@ -244,6 +251,9 @@ impl Explain for Error {
         match self {
             Self::Embed(source) => source.hint(),
             Self::VectorMismatch { .. } | Self::MalformedActor { .. } => None,
+            Self::VectorsMissing { .. } => {
+                Some("`garner store reindex` makes them first".to_owned())
+            }
             Self::Condition { .. } => {
                 Some("conditions look like `kind=decision and created>2026-01-31`".to_owned())
             }

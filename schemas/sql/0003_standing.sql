@@ -38,11 +38,13 @@ CREATE TABLE projection (
 ) STRICT;
 INSERT INTO projection (row, standings, vectors, erasures) VALUES (1, 0, 0, 0);
 
--- How many rows hold a term: which terms of a question are rare.
-CREATE VIRTUAL TABLE text_frequency USING fts5vocab (text_index, row);
+-- How many rows hold a term, by column: which terms of a question are rare.
+CREATE VIRTUAL TABLE text_frequency USING fts5vocab (text_index, col);
 
--- What expires, and what filters ask for.
-CREATE INDEX fragment_by_end ON fragment (valid_to) WHERE valid_to IS NOT NULL;
+-- What expires, what filters ask for, and what is new. None of these indexes is partial: a statement
+-- with a value that a partial index could depend on is prepared again for each value.
+CREATE INDEX fragment_by_end ON fragment (valid_to);
 CREATE INDEX fragment_facts ON fragment (kind, scope, trust, confidence, created, valid_to);
+CREATE INDEX fragment_by_age ON fragment (created);
 -- Which fragments stand beside each other in a session.
-CREATE INDEX source_by_place ON source (session, file, line, fragment) WHERE position = 0;
+CREATE INDEX source_by_place ON source (position, session, file, line, fragment);

@@ -162,3 +162,51 @@ fn a_machine_that_was_never_set_up_says_how_to_begin() {
     made.retain(|(path, _)| path.extension().is_none_or(|extension| extension != "lock"));
     assert!(made.is_empty(), "a failed command made {}", made[0].0.display());
 }
+
+#[test]
+fn what_is_derived_from_the_texts_is_made_again() {
+    let world = World::of_day_one();
+    let recalled = world.ok(&["recall", "--explain", "how are heights stored?"]);
+    let shown = world.json(&["store", "show"]);
+    let vectors = shown["vectors"][0]["vectors"].as_u64().unwrap();
+    assert!(vectors > 0, "{shown}");
+    world.ok(&["store", "reindex", "-n"]);
+    world.fails(&["store", "reindex", "--drop-others"], 1, &["--yes"]);
+    let made = world.json(&["store", "reindex"]);
+    assert_eq!((made["rows"].as_u64(), &made["embedded"]), (Some(vectors), &0.into()), "{made}");
+    assert_eq!(world.ok(&["recall", "--explain", "how are heights stored?"]), recalled);
+
+    // The same store without the vectors, as a load without a model leaves it.
+    for file in ["store.db", "store.db-wal", "store.db-shm"] {
+        let _ = fs::remove_file(world.store().with_file_name(file));
+    }
+    let mut load = world.command(&["load"]);
+    load.env("GARNER_EMBEDDER", "none");
+    world.finish(load).succeeds();
+    assert_eq!(world.json(&["store", "show"])["vectors"], serde_json::json!([]));
+    assert_ne!(world.ok(&["recall", "--explain", "how are heights stored?"]), recalled);
+    let made = world.json(&["store", "reindex", "--drop-others", "--yes"]);
+    assert_eq!((made["embedded"].as_u64(), &made["dropped"]), (Some(vectors), &0.into()), "{made}");
+    assert_eq!(world.ok(&["recall", "--explain", "how are heights stored?"]), recalled);
+    world.ok(&["verify"]);
+    let shown = world.ok(&["store", "show"]);
+    assert!(shown.contains("fragments") && shown.contains("of hash"), "{shown}");
+}
+
+#[test]
+fn filters_narrow_what_recall_finds() {
+    let world = World::of_day_one();
+    let all = world.json(&["recall", "-k", "50", "heights", "predictions"]);
+    let kind = |hit: &serde_json::Value| hit["fragment"]["kind"].as_str().unwrap().to_owned();
+    let decisions =
+        world.json(&["recall", "-k", "50", "heights", "predictions", "--where", "kind = decision"]);
+    let hits = decisions["hits"].as_array().unwrap();
+    assert!(!hits.is_empty() && hits.iter().all(|hit| kind(hit) == "decision"), "{decisions}");
+    assert!(hits.len() < all["hits"].as_array().unwrap().len());
+    let nothing = ["recall", "heights", "--where", "created>2999-01-01 or tag=nothing"];
+    assert!(world.ok(&nothing).contains("Nothing in the store matches"));
+    let facts = ["character 11", "expected `and`"];
+    world.fails(&["recall", "heights", "--where", "kind=fact color=red"], 2, &facts);
+    let fast = world.json(&["recall", "--fast", "heights"]);
+    assert!(fast["hits"][0]["signals"]["cosine"].is_null(), "{fast}");
+}

@@ -1,6 +1,6 @@
 //! What can be computed again from the text: vectors and the text index.
 
-use garner_kernel::{Embedder, Vector};
+use garner_kernel::{Embedder, EmbedderId, Vector};
 use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
@@ -51,6 +51,27 @@ impl Store {
             progress(done, total);
         }
         Ok(done)
+    }
+
+    /// Deletes the vectors of every embedder but `kept` and returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error::VectorsMissing`] while `kept` has not embedded every text, and those of writing.
+    pub fn drop_other_vectors(&mut self, kept: EmbedderId) -> Result<u64, Error> {
+        self.write(|db| {
+            let row = vector_row::embedder_row(db, kept)?;
+            let missing = vector_row::missing(db, row, usize::MAX >> 1)?.len();
+            if missing > 0 {
+                return Err(Error::VectorsMissing { missing }.into());
+            }
+            let mut dropped = 0;
+            for (other, info) in vector_row::embedders(db)? {
+                if info.id != kept {
+                    dropped += vector_row::drop_embedder(db, other)?;
+                }
+            }
+            Ok(dropped)
+        })
     }
 
     /// Builds what is derived from the rows again, in one transaction, and returns how many rows

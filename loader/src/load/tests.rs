@@ -1,14 +1,14 @@
 //! Loading: orders, refusals, and what a failure leaves behind.
 
-use garner_kernel::{ChannelName, EmbedError, Embedder, EmbedderId, Vector, Version};
+use garner_kernel::{ChannelName, Digest, EmbedError, Embedder, EmbedderId, Vector, Version};
 use proptest::prelude::*;
 
 use crate::test_support::{
-    HashEmbedder, contents, fact, head, kernel, load, now, random, stamp, store,
+    HashEmbedder, contents, fact, head, kernel, load, now, random, stamp, store, vector,
 };
 use crate::{
-    Effect, Error, Filters, LoadOptions, OpenOptions, OrderRule, Policy, Query, Reading, Store,
-    Vectors,
+    Effect, Error, Filters, LoadOptions, OpenOptions, OrderRule, Policy, Query, QueryVector,
+    Reading, Store, Vectors,
 };
 
 const TEAM: &str = "team";
@@ -178,6 +178,51 @@ fn vectors_that_are_missing_are_filled_in_later() {
     assert!(store.verify().unwrap().is_sound());
     assert_eq!(store.reindex().unwrap(), 41);
     assert!(store.verify().unwrap().is_sound());
+}
+
+/// An embedder with another id.
+struct Other;
+
+impl Embedder for Other {
+    fn id(&self) -> EmbedderId {
+        EmbedderId::new(Digest::of(b"other"))
+    }
+
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
+    fn dimensions(&self) -> usize {
+        HashEmbedder.dimensions()
+    }
+
+    fn embed(&self, texts: &[&str]) -> Result<Vec<Vector>, EmbedError> {
+        HashEmbedder.embed(texts)
+    }
+}
+
+#[test]
+fn another_embedder_takes_over_without_a_gap() {
+    let (_dir, mut store) = store();
+    let texts: Vec<_> = (0..40).map(|i| fact(&format!("Text number {i}."))).collect();
+    load(&mut store, &kernel(TEAM, 1, contents(&texts.iter().collect::<Vec<_>>())));
+    let hits = |store: &Store, embedder| {
+        let vector = vector("text number 7.").map(|vector| QueryVector { embedder, vector });
+        let recall = store.recall(&Query { vector, ..Query::new("number 7", now()) }).unwrap();
+        (recall.hits.len(), recall.signals.vectors)
+    };
+    assert_eq!(hits(&store, HashEmbedder.id()), (10, 40));
+    assert_eq!(hits(&store, Other.id()), (10, 0), "words answer alone");
+    let error = store.drop_other_vectors(Other.id()).unwrap_err();
+    assert!(matches!(error, Error::VectorsMissing { missing: 40 }), "{error:?}");
+    store.embed_missing(&Other, &mut |_, _| {}).unwrap();
+    assert_eq!(hits(&store, HashEmbedder.id()), (10, 40), "both are there");
+    assert_eq!(hits(&store, Other.id()), (10, 40));
+    assert_eq!(store.drop_other_vectors(Other.id()).unwrap(), 40);
+    assert_eq!(hits(&store, HashEmbedder.id()), (10, 0));
+    assert_eq!(hits(&store, Other.id()), (10, 40));
+    assert!(store.verify().unwrap().is_sound());
+    assert_eq!(store.counts().unwrap().vectors.len(), 1);
 }
 
 #[test]

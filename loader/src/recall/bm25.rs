@@ -14,7 +14,7 @@ const COMMON_SHARE: usize = 20;
 /// only, and in small ones it costs answers (LoCoMo turns by words alone: 0.61 instead of 0.63).
 const COMMON_FLOOR: usize = 2_000;
 /// How many terms are kept however common they are.
-const KEPT: usize = 2;
+pub(crate) const KEPT: usize = 2;
 
 /// One shown row that holds a term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,22 +31,6 @@ pub(crate) type Postings = Vec<Posting>;
 /// Returns in how many of `documents` fragments a term may be to be searched for in any case.
 pub(crate) fn common(documents: usize) -> usize {
     (documents / COMMON_SHARE).max(COMMON_FLOOR)
-}
-
-/// Returns which terms are searched for, by the number of fragments that hold each: all but the very
-/// common ones where rarer ones exist.
-pub(crate) fn worth_searching(documents: usize, frequencies: &[usize]) -> Vec<bool> {
-    let limit = common(documents);
-    let mut order: Vec<(usize, usize)> =
-        frequencies.iter().copied().zip(0..).filter(|(frequency, _)| *frequency > 0).collect();
-    order.sort_unstable();
-    let mut worth = vec![false; frequencies.len()];
-    for (rank, (frequency, term)) in order.into_iter().enumerate() {
-        if let Some(slot) = worth.get_mut(term) {
-            *slot = rank < KEPT || frequency <= limit;
-        }
-    }
-    worth
 }
 
 /// What scores are taken against.
@@ -127,10 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn common_terms_count_only_where_nothing_rarer_is() {
-        assert_eq!(worth_searching(5000, &[5000]), [true]);
-        assert_eq!(worth_searching(5000, &[5000, 1, 0]), [true, true, false]);
-        assert_eq!(worth_searching(5000, &[1, 5000, 1]), [true, false, true]);
-        assert_eq!(worth_searching(100_000, &[1, 5000, 5001, 1]), [true, true, false, true]);
+    fn a_term_is_common_in_a_twentieth_of_many_fragments() {
+        assert_eq!(common(100), 2_000);
+        assert_eq!(common(100_000), 5_000);
     }
 }

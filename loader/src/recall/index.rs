@@ -14,8 +14,8 @@ use crate::recall::question::Term;
 
 /// Answers what ranking asks about rows. Every answer is the same whatever answers, to the bit.
 pub(super) trait Index {
-    /// Returns a number of rows that no more than hold a term; `None` if only its postings tell.
-    fn at_most(&self, term: &Term) -> Result<Option<usize>, Trouble>;
+    /// Returns a number of rows, shown or not, that hold a term; not always all of them.
+    fn at_least(&self, term: &Term) -> Result<usize, Trouble>;
 
     /// Returns how many shown rows hold a term.
     fn frequency(&self, term: &Term, ground: &Ground) -> Result<usize, Trouble>;

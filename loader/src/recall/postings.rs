@@ -1,6 +1,6 @@
 //! Reading from the text index which rows hold a term.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::bm25::{Posting, Postings};
@@ -38,12 +38,23 @@ impl Column {
 /// One place where a term stands.
 type Place = (u32, Column, i64);
 
-/// Returns how many rows of the whole index hold the term in any column; `None` for a phrase.
-pub(super) fn at_most(db: &Connection, term: &Term) -> Result<Option<usize>, Trouble> {
-    let (Term::Word(word) | Term::Name(word)) = term else { return Ok(None) };
-    let mut statement = db.prepare_cached("SELECT doc FROM text_frequency WHERE term = ?1")?;
-    let rows = statement.query_row([word], |row| row.get(0)).optional()?;
-    Ok(Some(rows.unwrap_or(0)))
+/// Returns how many rows of the whole index hold the term in the column where most do; 0 for a
+/// phrase.
+pub(super) fn at_least(db: &Connection, term: &Term) -> Result<usize, Trouble> {
+    let (word, columns): (_, &[Column]) = match term {
+        Term::Word(word) => (word, &[Column::Words, Column::Context]),
+        Term::Name(name) => (name, &[Column::Names]),
+        Term::Phrase(_) => return Ok(0),
+    };
+    let mut statement = db.prepare_cached("SELECT col, doc FROM text_frequency WHERE term = ?1")?;
+    let mut rows = statement.query([word])?;
+    let mut most = 0;
+    while let Some(row) = rows.next()? {
+        if columns.contains(&Column::from_name(row.get_ref(0)?.as_str().unwrap_or_default())?) {
+            most = most.max(row.get(1)?);
+        }
+    }
+    Ok(most)
 }
 
 /// Returns how many shown rows hold a term, without reading where in them.

@@ -104,8 +104,8 @@ pub struct TextSignals {
 pub struct TermSignal {
     /// The term as the index knows it; a phrase has spaces.
     pub term: Text,
-    /// How many visible fragments hold it.
-    pub documents: usize,
+    /// How many visible fragments hold it; `None` for one that is too common.
+    pub documents: Option<usize>,
     /// Whether it was searched for.
     pub used: TermUse,
 }

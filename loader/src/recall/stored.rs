@@ -30,8 +30,8 @@ pub(super) struct Stored<'db> {
 const LOOKUP_SHARE: u64 = 8;
 
 impl Index for Stored<'_> {
-    fn at_most(&self, term: &Term) -> Result<Option<usize>, Trouble> {
-        postings::at_most(self.db, term)
+    fn at_least(&self, term: &Term) -> Result<usize, Trouble> {
+        postings::at_least(self.db, term)
     }
 
     fn frequency(&self, term: &Term, ground: &Ground) -> Result<usize, Trouble> {

@@ -216,23 +216,22 @@ impl Lists {
         Self::read(db, sources, supersedes, params![channel, version.get()])
     }
 
-    /// The statements that read the sources and the supersessions of one row.
+    /// The statements that read the sources and the supersessions of one row. They sort nothing: to
+    /// look whether there is something to sort costs more than all the rest.
     const OF_ROW: [&str; 2] = [
-        "SELECT fragment, session, file, record, line, digest, speaker, rule \
-         FROM source WHERE fragment = ?1 ORDER BY position",
-        "SELECT newer, older FROM supersedes WHERE newer = ?1 ORDER BY older",
+        "SELECT fragment, session, file, record, line, digest, speaker, rule, position \
+         FROM source WHERE fragment = ?1",
+        "SELECT newer, older FROM supersedes WHERE newer = ?1",
     ];
 
     /// The same for every row of a version of a channel.
     const OF_VERSION: [&str; 2] = [
-        "SELECT l.fragment, l.session, l.file, l.record, l.line, l.digest, l.speaker, l.rule \
-         FROM source l JOIN member m ON m.fragment = l.fragment WHERE m.channel = ?1 \
-         AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2) \
-         ORDER BY l.fragment, l.position",
+        "SELECT l.fragment, l.session, l.file, l.record, l.line, l.digest, l.speaker, l.rule, \
+         l.position FROM source l JOIN member m ON m.fragment = l.fragment WHERE m.channel = ?1 \
+         AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2)",
         "SELECT l.newer, l.older FROM supersedes l JOIN member m ON m.fragment = l.newer \
          WHERE m.channel = ?1 \
-         AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2) \
-         ORDER BY l.newer, l.older",
+         AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2)",
     ];
 
     fn read(
@@ -243,10 +242,15 @@ impl Lists {
     ) -> Result<Self, Trouble> {
         let mut statement = db.prepare_cached(sources_sql)?;
         let mut rows = statement.query(parameters)?;
-        let mut sources: HashMap<i64, Vec<Source>> = HashMap::new();
+        let mut placed: HashMap<i64, Vec<(usize, Source)>> = HashMap::new();
         while let Some(row) = rows.next()? {
-            sources.entry(row.get(0)?).or_default().push(source_from(row)?);
+            placed.entry(row.get(0)?).or_default().push((row.get(8)?, source_from(row)?));
         }
+        let in_order = |(row, mut list): (i64, Vec<(usize, Source)>)| {
+            list.sort_unstable_by_key(|(position, _)| *position);
+            (row, list.into_iter().map(|(_, source)| source).collect())
+        };
+        let sources = placed.into_iter().map(in_order).collect();
         let mut statement = db.prepare_cached(supersedes_sql)?;
         let mut rows = statement.query(parameters)?;
         let mut supersedes: HashMap<i64, Vec<FragmentId>> = HashMap::new();
@@ -254,6 +258,7 @@ impl Lists {
             let older = digest_from("supersedes", &row.get::<_, Vec<u8>>(1)?)?;
             supersedes.entry(row.get(0)?).or_default().push(FragmentId::new(older));
         }
+        supersedes.values_mut().for_each(|list| list.sort_unstable());
         Ok(Self { sources, supersedes })
     }
 }

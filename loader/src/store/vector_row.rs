@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::error::Trouble;
 use crate::store::code_row;
 use crate::store::fragment_row::digest_from;
+use crate::store::standing::Counter;
 use crate::vectors::half;
 
 /// What the store keeps about an embedder.
@@ -97,6 +98,17 @@ fn added(db: &Connection, embedder: i64, rows: &[i64]) -> Result<(), Trouble> {
     db.prepare_cached("UPDATE embedder SET vectors = vectors + ?2 WHERE row = ?1")?
         .execute(params![embedder, rows.len()])?;
     code_row::follow(db, embedder, rows)
+}
+
+/// Deletes an embedder with all of its vectors, and returns how many there were.
+pub(crate) fn drop_embedder(db: &Connection, embedder: i64) -> Result<u64, Trouble> {
+    db.prepare_cached("DELETE FROM code WHERE embedder = ?1")?.execute([embedder])?;
+    let vectors =
+        db.prepare_cached("DELETE FROM vector WHERE embedder = ?1")?.execute([embedder])?;
+    db.prepare_cached("DELETE FROM embedder WHERE row = ?1")?.execute([embedder])?;
+    // The number of the row may be given to another embedder.
+    Counter::Erasures.count(db)?;
+    Ok(vectors as u64)
 }
 
 /// Deletes the vectors of a fragment row.

@@ -174,8 +174,8 @@ pub(crate) struct InMemory<'r> {
 }
 
 impl Index for InMemory<'_> {
-    fn at_most(&self, term: &Term) -> Result<Option<usize>, Trouble> {
-        Ok(self.resident.words.of(term).map(<[_]>::len))
+    fn at_least(&self, term: &Term) -> Result<usize, Trouble> {
+        Ok(self.resident.words.of(term).map_or(0, <[_]>::len))
     }
 
     fn frequency(&self, term: &Term, ground: &Ground) -> Result<usize, Trouble> {

@@ -1,0 +1,134 @@
+//! `garner store`: what is in the store on this machine, and what can be made of it again.
+
+use clap::{Args, Subcommand};
+use garner_loader::{Counts, Store};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::plan::{Consent, Plan};
+use crate::table;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show how much is in the store
+    Show,
+    /// Make text index, vectors and codes again from the texts
+    ///
+    /// Recall goes on meanwhile. Texts are embedded a few at a time: what is done stays done when
+    /// it is stopped, and running it again goes on.
+    Reindex(Reindex),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reindex {
+    /// Delete the vectors of every other embedder
+    #[arg(long)]
+    drop_others: bool,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
+    match command {
+        Command::Show => show(context),
+        Command::Reindex(arguments) => reindex(arguments, context),
+    }
+}
+
+fn show(context: &Context) -> Result<(), Error> {
+    let store = context.store()?;
+    let counts = store.counts()?;
+    if context.global.json {
+        let vectors = counts.vectors.iter().map(|(embedder, vectors)| {
+            let (id, name) = (embedder.id.to_string(), &embedder.name);
+            json!({ "embedder": name, "id": id, "dimensions": embedder.dimensions, "vectors": vectors })
+        });
+        return context.output.print_json(json!({
+            "path": store.path(),
+            "bytes": counts.bytes,
+            "fragments": counts.fragments,
+            "rows": counts.rows,
+            "tombstones": counts.tombstones,
+            "kernels": counts.kernels,
+            "operations": counts.operations,
+            "events": counts.events,
+            "vectors": vectors.collect::<Vec<_>>(),
+        }));
+    }
+    let rows = table::columns(&rows(&counts));
+    context.output.print(&format!("{}\n{rows}", store.path().display()))
+}
+
+fn rows(counts: &Counts) -> Vec<Vec<String>> {
+    let mut rows = vec![
+        vec!["  size".to_owned(), format!("{} kB", counts.bytes.div_ceil(1024))],
+        vec![
+            "  fragments".to_owned(),
+            format!("{}, in {}", counts.fragments, table::count(counts.rows, "revision")),
+        ],
+        vec!["  tombstones".to_owned(), counts.tombstones.to_string()],
+        vec!["  kernels".to_owned(), counts.kernels.to_string()],
+        vec!["  operations".to_owned(), counts.operations.to_string()],
+        vec!["  events".to_owned(), counts.events.to_string()],
+    ];
+    for (embedder, vectors) in &counts.vectors {
+        let of = format!("{vectors} of {} ({} dimensions)", embedder.name, embedder.dimensions);
+        rows.push(vec!["  vectors".to_owned(), of]);
+    }
+    rows
+}
+
+fn reindex(arguments: &Reindex, context: &Context) -> Result<(), Error> {
+    let counts = context.store()?.counts()?;
+    if !arguments.consent.is_given() && (arguments.drop_others || arguments.consent.is_dry_run()) {
+        let plan = plan(arguments, &counts);
+        if !plan.agreed(arguments.consent, context)? {
+            return Ok(());
+        }
+    }
+    let mut store = context.store_to_write()?;
+    let spinner = context.output.spinner();
+    spinner.set_message("Making the text index.");
+    let rows = store.reindex()?;
+    spinner.finish_and_clear();
+    let (embedded, dropped) = embed(arguments, &mut store, context)?;
+    if context.global.json {
+        let value = json!({ "rows": rows, "embedded": embedded, "dropped": dropped });
+        return context.output.print_json(value);
+    }
+    let dropped = match dropped {
+        0 => String::new(),
+        dropped => format!(", {dropped} vectors of other embedders deleted"),
+    };
+    let count = table::count(rows, "revision");
+    context.output.print(&format!("Indexed {count}: {embedded} embedded{dropped}.\n"))
+}
+
+/// Embeds what has no vector, with progress; returns how many texts that was, and how many vectors
+/// were deleted.
+fn embed(arguments: &Reindex, store: &mut Store, context: &Context) -> Result<(usize, u64), Error> {
+    let Some(embedder) = context.embedder_to_load() else { return Ok((0, 0)) };
+    let bar = context.output.bar("Embedding fragments", 0);
+    let embedded = store.embed_missing(embedder.as_ref(), &mut |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let embedded = embedded?;
+    let dropped = if arguments.drop_others { store.drop_other_vectors(embedder.id())? } else { 0 };
+    Ok((embedded, dropped))
+}
+
+fn plan(arguments: &Reindex, counts: &Counts) -> Plan {
+    let facts = json!({ "rows": counts.rows, "drop_others": arguments.drop_others });
+    let mut plan = Plan::new("make what is derived from the texts again", facts);
+    plan.rows(rows(counts));
+    if arguments.drop_others {
+        plan.note(
+            "The vectors of every embedder but the present one are deleted; to have them back, \
+             every text is embedded again.",
+        );
+    }
+    plan
+}
