@@ -67,7 +67,7 @@ impl Corpus {
             kind: kind(at),
             topic: self.vocabulary.word(self.topic_rank(subject(at), 0)).to_owned(),
             vector: self.vector(at),
-            created: FIRST + at * 60,
+            created: created(at),
         }
     }
 
@@ -160,6 +160,11 @@ impl Corpus {
             _ => format!("E{:04}", numbers.below(800)),
         }
     }
+}
+
+/// Returns when a text was written, in seconds since 1970.
+pub(crate) const fn created(at: u64) -> u64 {
+    FIRST + at * 60
 }
 
 /// Returns a number that two processes with the same texts and vectors have in common.

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::corpus::{Corpus, Document, PEER_QUERIES, Question};
 use super::sample::{Patience, Sample, timed};
+use super::vectors::dot;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -27,6 +28,7 @@ pub(crate) const INSERT: &str = "insert one";
 pub(crate) const DEDUPLICATED: &str = "insert one unless it is there";
 pub(crate) const BULK: &str = "write all, rows/s";
 pub(crate) const BULK_SINGLY: &str = "write all, a transaction each, rows/s";
+pub(crate) const SEALED: &str = "seal, open and write all, rows/s";
 pub(crate) const BYTES: &str = "bytes per fragment on disk";
 pub(crate) const COMPACT_BYTES: &str = "bytes per fragment, vacuumed";
 pub(crate) const ONE_SHOT: &str = "one process: open, one hybrid query";
@@ -70,7 +72,7 @@ pub(crate) enum Likeness {
 /// A system that holds the first texts of a corpus; `None` stands for what it does not offer.
 pub(crate) trait System {
     /// Returns the id of a text.
-    fn id(&self, at: u64) -> Outcome<String>;
+    fn id(&self, corpus: &Corpus, at: u64) -> Outcome<String>;
     /// Reads a text by its whole id.
     fn get(&mut self, id: &str) -> Outcome<Option<usize>>;
     /// Reads a text and counts that it was read.
@@ -145,7 +147,7 @@ impl<W: Write> Run<'_, W> {
         // Far apart, so that no page holds two of them.
         let at = |round: usize| (round as u64).wrapping_mul(7_919) % self.size;
         let ids: Vec<String> =
-            (0..1_000).map(|round| system.id(at(round))).collect::<Outcome<_>>()?;
+            (0..1_000).map(|round| system.id(self.corpus, at(round))).collect::<Outcome<_>>()?;
         let id = |round: usize| ids.get(round % ids.len()).ok_or("there are ids");
         // Eight digits of half a million ids are no longer different.
         let digits = if self.size > 100_000 { 12 } else { 8 };
@@ -210,27 +212,30 @@ pub(crate) fn quality(
     mut found: impl FnMut(&Question) -> Outcome<Option<Vec<u64>>>,
 ) -> Outcome<Option<Sample>> {
     let questions = corpus.questions(50, size);
+    let mut answers = Vec::new();
+    for question in &questions {
+        let Some(answer) = found(question)? else { return Ok(None) };
+        answers.push(answer);
+    }
     let mut nearest: Vec<Vec<f32>> = questions.iter().map(|_| Vec::new()).collect();
     for at in 0..size {
         let vector = corpus.vector(at);
         for (question, nearest) in questions.iter().zip(&mut nearest) {
-            nearest.push(super::vectors::dot(&question.vector, &vector));
+            nearest.push(dot(&question.vector, &vector));
             if nearest.len() > 1_000 {
                 keep(nearest);
             }
         }
     }
     let (mut hits, mut wanted) = (0, 0);
-    for (question, mut nearest) in questions.iter().zip(nearest) {
+    for ((question, mut nearest), answer) in questions.iter().zip(nearest).zip(answers) {
         keep(&mut nearest);
         let Some(last) = nearest.last() else { continue };
-        let Some(found) = found(question)? else { return Ok(None) };
-        let near =
-            |at: &u64| super::vectors::dot(&question.vector, &corpus.vector(*at)) >= last - 1e-6;
-        hits += found.iter().filter(|at| near(at)).count().min(nearest.len());
+        let near = |at: &&u64| dot(&question.vector, &corpus.vector(**at)) >= last - 1e-6;
+        hits += answer.iter().filter(near).count().min(nearest.len());
         wanted += nearest.len();
     }
-    Ok(Some(Sample::once(QUALITY, f64::from(hits as u32) / f64::from(wanted as u32), LIMIT as f64)))
+    Ok(Some(Sample::once(QUALITY, hits as f64 / wanted as f64, LIMIT as f64)))
 }
 
 /// Keeps the ten highest, the highest first.

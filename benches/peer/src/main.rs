@@ -28,13 +28,14 @@ mod vectors;
 #[path = "../../recall/words.rs"]
 mod words;
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 
 use corpus::Corpus;
 use memori::{Memori, Setup};
 use operations::{
-    Asked, BULK, BULK_SINGLY, BYTES, COMPACT_BYTES, MEMORY, Outcome, Run, System as _,
+    Asked, BULK, BULK_SINGLY, BYTES, COMPACT_BYTES, MEMORY, Outcome, Run, System as _, quality,
 };
 use sample::Sample;
 
@@ -82,6 +83,16 @@ fn measure(setup: Setup, size: u64, folder: &Path) -> Outcome<()> {
     if setup != Setup::Memory {
         let bytes = memori.settled_bytes(&file)?;
         run.print(Some(Sample::once(BYTES, bytes as f64 / size as f64, size as f64)))?;
+    }
+    // Its search is exact: anything below 1 would be a mistake of the measure.
+    if setup == Setup::Memory && size <= 10_000 {
+        let names: HashMap<String, u64> =
+            (0..size).map(|at| Ok((memori.id(&corpus, at)?, at))).collect::<Outcome<_>>()?;
+        let sample = quality(&corpus, size, |question| {
+            let hits = memori.search(Asked::vector(&question.vector))?.unwrap_or_default();
+            Ok(Some(hits.iter().filter_map(|id| names.get(id).copied()).collect()))
+        })?;
+        run.print(sample)?;
     }
     run.measure(&mut memori)?;
     if let Some(bytes) = most_memory() {

@@ -104,7 +104,7 @@ impl Memori {
 
 impl System for Memori {
     /// Returns what looks like a random UUID.
-    fn id(&self, at: u64) -> Outcome<String> {
+    fn id(&self, _corpus: &Corpus, at: u64) -> Outcome<String> {
         Ok(id(at))
     }
 
