@@ -167,6 +167,11 @@ pub(crate) const fn created(at: u64) -> u64 {
     FIRST + at * 60
 }
 
+/// Returns which text was written then.
+pub(crate) const fn written_at(created: u64) -> u64 {
+    (created - FIRST) / 60
+}
+
 /// Returns a number that two processes with the same texts and vectors have in common.
 pub(crate) fn fingerprint(corpus: &Corpus, size: u64) -> u64 {
     let mut hash = 0xCBF2_9CE4_8422_2325_u64;

@@ -11,7 +11,8 @@ use garner_kernel::{
     Source, Text, Trust, Vector, bundle,
 };
 use garner_loader::{
-    Filters, LoadOptions, OpenOptions, OrderRule, Query, QueryVector, Stamp, Store, Vectors,
+    Filters, LoadOptions, OpenOptions, OrderRule, Query, QueryVector, Residency, Search, Stamp,
+    Store, Vectors,
 };
 
 use super::corpus::{Corpus, Document};
@@ -67,8 +68,21 @@ impl Garner {
     }
 
     /// Opens the store of a folder to ask one question.
-    pub(crate) fn open(size: u64, folder: &Path) -> Outcome<Self> {
+    pub(crate) fn open_once(size: u64, folder: &Path) -> Outcome<Self> {
         Ok(Self { store: Store::open(folder, &OpenOptions::read())?, now: now(size) })
+    }
+
+    /// Opens the store of a folder to ask many questions, with everything in memory.
+    pub(crate) fn open(size: u64, folder: &Path) -> Outcome<Self> {
+        let options = OpenOptions { residency: Residency::Everything, ..OpenOptions::read() };
+        let store = Store::open(folder, &options)?;
+        store.warm()?;
+        Ok(Self { store, now: now(size) })
+    }
+
+    /// Returns how many bytes are kept in memory.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.store.kept_bytes()
     }
 
     /// Closes the store and returns the size of its file.
@@ -78,11 +92,17 @@ impl Garner {
         Ok(fs::metadata(path)?.len())
     }
 
-    /// Returns the ids of the texts nearest to a vector by the search that is approximate; `None`
-    /// while every search of Garner is exact.
-    #[expect(clippy::unnecessary_wraps, reason = "a search that is approximate can fail")]
-    pub(crate) const fn approximate(_vector: &[f32]) -> Outcome<Option<Vec<u64>>> {
-        Ok(None)
+    /// Returns the places in the corpus of the texts nearest to a vector by the search that is approximate where there
+    /// are many.
+    pub(crate) fn approximate(&self, vector: &[f32]) -> Outcome<Vec<u64>> {
+        let vector = Vector::normalized(vector.to_vec()).ok_or("a vector has a length")?;
+        let vector = QueryVector { embedder: embedder(), vector };
+        let near = self.store.nearest(&vector, LIMIT, Search::Approximate, self.now)?;
+        let at = |(id, _)| {
+            let fragment = self.store.get(id)?.ok_or("what is near is there")?;
+            Ok(super::corpus::written_at(u64::try_from(fragment.created.unix())?))
+        };
+        near.into_iter().map(at).collect()
     }
 
     fn query(&self, asked: Asked<'_>, limit: usize) -> Outcome<Query> {
@@ -106,25 +126,22 @@ impl System for Garner {
     }
 
     fn get(&mut self, id: &str) -> Outcome<Option<usize>> {
-        let found = self.store.fragment(id)?;
-        Ok(Some(usize::from(!found.fragment.statement.as_str().is_empty())))
+        let found = self.store.get(id.parse()?)?;
+        Ok(Some(usize::from(found.is_some_and(|found| !found.statement.as_str().is_empty()))))
     }
 
-    /// Nothing counts yet what is read.
+    /// Nothing counts what is read: the same question has the same answer.
     fn get_tracked(&mut self, _id: &str) -> Outcome<Option<usize>> {
         Ok(None)
     }
 
-    /// Reads all of them, since there is no list by time yet.
     fn newest(&mut self, count: usize) -> Outcome<Option<usize>> {
-        let mut fragments = self.store.fragments(None, &Filters::default(), self.now)?;
-        fragments.sort_by_key(|fragment| std::cmp::Reverse(fragment.created));
-        fragments.truncate(count);
-        Ok(Some(fragments.len()))
+        Ok(Some(self.store.newest(count, self.now)?.len()))
     }
 
     fn by_prefix(&mut self, prefix: &str) -> Outcome<Option<usize>> {
-        self.get(prefix)
+        let id = self.store.find(prefix)?;
+        Ok(Some(usize::from(self.store.get(id)?.is_some())))
     }
 
     fn search(&mut self, asked: Asked<'_>) -> Outcome<Option<Vec<String>>> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::corpus::Corpus;
 use super::garner::Garner;
 use super::operations::{
-    Asked, BULK, BYTES, MEMORY, ONE_SHOT, Outcome, Run, SEALED, System as _, quality,
+    Asked, BULK, BYTES, KEPT, MEMORY, ONE_SHOT, Outcome, Run, SEALED, System as _, quality,
 };
 use super::question;
 use super::sample::{Patience, Sample, timed};
@@ -23,15 +23,16 @@ pub(crate) fn garner(size: u64, folder: &Path) -> Outcome<()> {
     run.print(Some(Sample::once(BYTES, garner.closed_bytes()? as f64 / rows, rows)))?;
     let mut garner = Garner::open(size, folder)?;
     run.measure(&mut garner)?;
-    let found = |question: &super::corpus::Question| Garner::approximate(&question.vector);
-    run.print(quality(&corpus, size, found)?)?;
+    run.print(Some(Sample::once(KEPT, garner.kept_bytes() as f64, rows)))?;
+    let found = |question: &super::corpus::Question| garner.approximate(&question.vector);
+    run.print(Some(quality(&corpus, size, found)?))?;
     run.print(high_water_mark().map(|bytes| Sample::once(MEMORY, bytes, 1.0)))
 }
 
 /// Opens a store, asks one question and returns how many hits there are.
 pub(crate) fn once(folder: &Path, size: u64, asked: &Path) -> Outcome<usize> {
     let (text, vector) = question::read(asked)?;
-    let mut garner = Garner::open(size, folder)?;
+    let mut garner = Garner::open_once(size, folder)?;
     Ok(garner.search(Asked::both(&text, &vector))?.unwrap_or_default().len())
 }
 

@@ -118,12 +118,14 @@ fn notes(comparison: &Comparison) -> String {
         let bytes = grouped(sample.value as u64);
         text.push_str(&format!("- the peer's file takes {bytes} bytes a fragment once vacuumed\n"));
     }
-    match comparison.of_garner(op::QUALITY) {
-        Some(sample) => text.push_str(&format!(
-            "- of the exact ten nearest Garner finds a share of {:.4}; wanted is {WANTED_QUALITY}\n",
+    let kept = memory(comparison.of_garner(op::KEPT));
+    text.push_str(&format!("- what Garner keeps in memory for its answers: {kept}\n"));
+    if let Some(sample) = comparison.of_garner(op::QUALITY) {
+        text.push_str(&format!(
+            "- of the exact ten nearest the first look of Garner finds a share of {:.4}; wanted is \
+             {WANTED_QUALITY}\n",
             sample.value
-        )),
-        None => text.push_str("- every search by vector was exact\n"),
+        ));
     }
     text
 }

@@ -2,6 +2,24 @@
 //!
 //! Takes verified kernels only, owns all SQL, and never reads a clock, the environment or a
 //! network: time, folders and embedders are arguments.
+//!
+//! Everything is synchronous, and a [`Store`] can be sent to another thread. To ask a store:
+//!
+//! ```
+//! use garner_loader::{OpenOptions, Query, Residency, Store};
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! # drop(Store::open(folder, &OpenOptions::write())?);
+//! let options = OpenOptions { residency: Residency::Everything, ..OpenOptions::read() };
+//! let store = Store::open(folder, &options)?;
+//! let now = "2026-03-10T12:00:00Z".parse()?;
+//! for hit in store.recall(&Query::new("how are heights stored?", now))?.hits {
+//!     println!("{} {}", hit.signals.total, hit.fragment.statement.as_str());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `examples/recall.rs` asks by meaning as well.
 
 mod analysis;
 mod error;

@@ -46,5 +46,7 @@ CREATE VIRTUAL TABLE text_frequency USING fts5vocab (text_index, col);
 CREATE INDEX fragment_by_end ON fragment (valid_to);
 CREATE INDEX fragment_facts ON fragment (kind, scope, trust, confidence, created, valid_to);
 CREATE INDEX fragment_by_age ON fragment (created);
+-- What replaces a fragment.
+CREATE INDEX supersedes_by_older ON supersedes (older);
 -- Which fragments stand beside each other in a session.
 CREATE INDEX source_by_place ON source (position, session, file, line, fragment);

@@ -90,9 +90,9 @@ fn measure(setup: Setup, size: u64, folder: &Path) -> Outcome<()> {
             (0..size).map(|at| Ok((memori.id(&corpus, at)?, at))).collect::<Outcome<_>>()?;
         let sample = quality(&corpus, size, |question| {
             let hits = memori.search(Asked::vector(&question.vector))?.unwrap_or_default();
-            Ok(Some(hits.iter().filter_map(|id| names.get(id).copied()).collect()))
+            Ok(hits.iter().filter_map(|id| names.get(id).copied()).collect())
         })?;
-        run.print(sample)?;
+        run.print(Some(sample))?;
     }
     run.measure(&mut memori)?;
     if let Some(bytes) = most_memory() {

@@ -2,10 +2,12 @@
 //!
 //! [`block`] fills a [`Budget`] with the core and the hits and returns an [`Injection`]; [`place`]
 //! puts it into the messages of a chat. Both are pure: no clock, counter or score gets into a
-//! block, so that the same fragments make the same bytes and a model's prefix cache holds.
+//! block, so that the same fragments make the same bytes and a model's prefix cache holds. A
+//! [`Ledger`] remembers which block each turn of a conversation was given.
 
 mod block;
 mod budget;
+mod ledger;
 mod neutral;
 mod nonce;
 mod placement;
@@ -15,6 +17,7 @@ mod tokens;
 
 pub use block::{Block, BlockOptions, Floor, Injection, LeftOut, Placed, Reason, Section, block};
 pub use budget::Budget;
+pub use ledger::{Given, Ledger, Prefix};
 pub use neutral::neutralize;
 pub use nonce::Nonce;
 pub use placement::{Message, Role, place};

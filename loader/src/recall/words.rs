@@ -142,8 +142,9 @@ mod tests {
     #[test]
     fn common_terms_count_only_where_too_few_rarer_ones_are() {
         let (_dir, mut store) = store();
-        let text =
-            |i: usize| fact(&format!("alpha {} n{i}", if i % 20 == 0 { "gamma" } else { "beta" }));
+        let text = |i: usize| {
+            fact(&format!("alpha {} n{i}", if i.is_multiple_of(20) { "gamma" } else { "beta" }))
+        };
         let texts: Vec<_> = (0..2_400).map(text).collect();
         load(&mut store, &kernel("team", 1, contents(&texts.iter().collect::<Vec<_>>())));
         let used = |text: &str| {

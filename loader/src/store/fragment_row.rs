@@ -97,8 +97,7 @@ fn insert_lists(db: &Connection, row: i64, fragment: &Fragment) -> Result<(), Tr
 
 /// Returns the rows of a fragment with their revisions.
 pub(crate) fn revisions(db: &Connection, id: &FragmentId) -> Result<Vec<(i64, u32)>, Trouble> {
-    let mut statement =
-        db.prepare_cached("SELECT row, revision FROM fragment WHERE id = ?1 ORDER BY row")?;
+    let mut statement = db.prepare_cached("SELECT row, revision FROM fragment WHERE id = ?1")?;
     let rows = statement
         .query_map([id.digest().as_bytes()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -258,7 +257,9 @@ impl Lists {
             let older = digest_from("supersedes", &row.get::<_, Vec<u8>>(1)?)?;
             supersedes.entry(row.get(0)?).or_default().push(FragmentId::new(older));
         }
-        supersedes.values_mut().for_each(|list| list.sort_unstable());
+        for list in supersedes.values_mut() {
+            list.sort_unstable();
+        }
         Ok(Self { sources, supersedes })
     }
 }

@@ -1,5 +1,6 @@
 //! What is in the store, for people: channels, versions, operations, fragments, sizes.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
@@ -137,6 +138,27 @@ impl Store {
         self.read(|db| stored_fragment(db, the_id(db, prefix)?))
     }
 
+    /// Returns the one id that starts with `prefix`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFragment`] or [`Error::AmbiguousFragment`].
+    pub fn find(&self, prefix: &str) -> Result<FragmentId, Error> {
+        self.read(|db| the_id(db, prefix))
+    }
+
+    /// Returns a fragment at its highest revision, whether or not recall can see it; `None` if it is
+    /// not here.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn get(&self, id: FragmentId) -> Result<Option<Fragment>, Error> {
+        self.read(|db| {
+            let rows = fragment_row::revisions(db, &id)?;
+            let newest = rows.into_iter().min_by_key(|(row, revision)| (Reverse(*revision), *row));
+            newest.map(|(row, _)| fragment_row::get(db, row)).transpose()
+        })
+    }
+
     /// Returns the channel that a fragment is read from; `None` when recall cannot see it.
     ///
     /// # Errors
@@ -244,8 +266,8 @@ fn stored_fragment(db: &Connection, id: FragmentId) -> Result<StoredFragment, Tr
 
 fn members(db: &Connection, id: FragmentId) -> Result<Vec<Membership>, Trouble> {
     let mut statement = db.prepare_cached(
-        "SELECT c.name, f.revision, m.from_version, m.to_version FROM member m \
-         JOIN fragment f ON f.row = m.fragment JOIN channel c ON c.row = m.channel \
+        "SELECT c.name, f.revision, m.from_version, m.to_version FROM fragment f \
+         CROSS JOIN channel c CROSS JOIN member m ON m.channel = c.row AND m.fragment = f.row \
          WHERE f.id = ?1 ORDER BY c.name, m.from_version",
     )?;
     let mut rows = statement.query(params![id.digest().as_bytes()])?;
