@@ -110,14 +110,14 @@ fn reindex(arguments: &Reindex, context: &Context) -> Result<(), Error> {
 fn embed(arguments: &Reindex, store: &mut Store, context: &Context) -> Result<(usize, u64), Error> {
     let Some(embedder) = context.embedder_to_load() else { return Ok((0, 0)) };
     let bar = context.output.bar("Embedding fragments", 0);
-    let embedded = store.embed_missing(embedder.as_ref(), &mut |done, total| {
+    let texts = store.embed_missing(embedder.as_ref(), &mut |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     });
     bar.finish_and_clear();
-    let embedded = embedded?;
+    let texts = texts?;
     let dropped = if arguments.drop_others { store.drop_other_vectors(embedder.id())? } else { 0 };
-    Ok((embedded, dropped))
+    Ok((texts, dropped))
 }
 
 fn plan(arguments: &Reindex, counts: &Counts) -> Plan {

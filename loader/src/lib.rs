@@ -41,8 +41,8 @@ pub use load::{
     Vectors,
 };
 pub use recall::{
-    Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search, Signals,
-    TermSignal, TermUse, TextSignals,
+    Approximation, Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search,
+    Signals, TermSignal, TermUse, TextSignals,
 };
 pub use stamp::Stamp;
 pub use store::channel::LoadedKernel;

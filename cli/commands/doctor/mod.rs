@@ -61,6 +61,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("root", expiry::roots),
     ("latest", expiry::latest),
     ("clock", expiry::clock),
+    ("search", search),
 ];
 
 pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
@@ -218,4 +219,29 @@ fn drills(context: &Context) -> Result<Vec<Finding>, Error> {
         });
     }
     Ok(findings)
+}
+
+/// How much of the exact answers a search has to find that does not compare every vector.
+const FOUND: f64 = 0.99;
+/// With how many stored vectors that is tried.
+const SAMPLE: usize = 16;
+
+/// The first look at many vectors finds what a look at all of them does.
+fn search(context: &Context) -> Result<Vec<Finding>, Error> {
+    let store = match context.store() {
+        Err(Error::Loader(garner_loader::Error::NoStore { .. })) => return Ok(Vec::new()),
+        found => found?,
+    };
+    let Some(tried) = store.approximation(SAMPLE, context.now())? else {
+        return Ok(vec![Finding::ok("every search by meaning is exact")]);
+    };
+    let says = format!(
+        "the first look finds {} of the nearest ({} questions to `{}`)",
+        tried.found, tried.queries, tried.embedder
+    );
+    Ok(vec![if tried.found.get() >= FOUND {
+        Finding::ok(says)
+    } else {
+        Finding::warning(says, "garner store reindex, or recall with `--search exact`")
+    }])
 }

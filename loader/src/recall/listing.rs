@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use garner_kernel::{Fragment, FragmentId, Moment};
+use garner_kernel::{Fragment, FragmentId, Moment, Vector};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::error::Error;
+use crate::error::{Error, Trouble};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
 use crate::recall::nearest::Near;
@@ -12,9 +13,25 @@ use crate::recall::query::{Filters, QueryVector, Search};
 use crate::recall::resident::InMemory;
 use crate::recall::signals::Score;
 use crate::recall::stored::Stored;
+use crate::store::vector_row::EmbedderInfo;
 use crate::store::view::View;
-use crate::store::{Store, chunk, fragment_row};
+use crate::store::{Store, chunk, code_row, fragment_row, vector_row};
 use crate::vectors::best::Scored;
+use crate::vectors::half;
+
+/// How many of the nearest are looked for to see what an approximate search finds.
+const TEN: usize = 10;
+
+/// What a search that is approximate finds of the exact answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approximation {
+    /// Whose vectors were asked with.
+    pub embedder: String,
+    /// How many of them.
+    pub queries: usize,
+    /// The share that was found, from 0 to 1.
+    pub found: Score,
+}
 
 impl Store {
     /// Returns the newest fragments that recall can see in the present view, the newest first.
@@ -42,6 +59,29 @@ impl Store {
             }
             Ok(newest)
         })
+    }
+
+    /// Returns which share of the exact ten nearest the search that is approximate finds, by asking
+    /// with up to `most` stored vectors; `None` where every search is exact.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn approximation(&self, most: usize, now: Moment) -> Result<Option<Approximation>, Error> {
+        let mut asked =
+            Approximation { embedder: String::new(), queries: 0, found: Score::new(1.0) };
+        let mut counts = (0.0, 0.0);
+        for (info, vector) in self.read(|db| sampled(db, most))? {
+            let exact = self.nearest(&vector, TEN, Search::Exact, now)?;
+            let found = self.nearest(&vector, TEN, Search::Approximate, now)?;
+            let Some((_, last)) = exact.last() else { continue };
+            // Of those that are as near as the last, any are right.
+            let right = found.iter().filter(|(_, score)| score >= last).count();
+            counts = (counts.0 + count(right.min(exact.len())), counts.1 + count(exact.len()));
+            asked.embedder = info.name;
+            asked.queries += 1;
+        }
+        asked.found = Score::new(counts.0 / f64::max(counts.1, 1.0));
+        Ok((asked.queries > 0).then_some(asked))
     }
 
     /// Returns the visible fragments whose vectors are nearest to a query's, the nearest first, with
@@ -97,4 +137,32 @@ impl Store {
             rows.values().map(|row| fragment_row::get(db, i64::from(*row))).collect()
         })
     }
+}
+
+/// Returns vectors of every embedder that has codes, spread over its rows.
+fn sampled(db: &Connection, most: usize) -> Result<Vec<(EmbedderInfo, QueryVector)>, Trouble> {
+    let mut sampled = Vec::new();
+    for (row, info) in vector_row::embedders(db)? {
+        let codes = code_row::codes(db, row)?;
+        if codes.mean.is_none() {
+            continue;
+        }
+        let step = (codes.vectors / (most as u64).max(1)).max(1);
+        for at in (0..codes.vectors).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+            let sql =
+                "SELECT components FROM vector WHERE embedder = ?1 AND fragment >= ?2 LIMIT 1";
+            let mut statement = db.prepare_cached(sql)?;
+            let blob = statement.query_row(params![row, at], |found| found.get::<_, Vec<u8>>(0));
+            let vector = blob.optional()?.and_then(|blob| Vector::normalized(half::decode(&blob)));
+            let query = |vector| QueryVector { embedder: info.id, vector };
+            sampled.extend(vector.map(|vector| (info.clone(), query(vector))));
+        }
+    }
+    sampled.truncate(most);
+    Ok(sampled)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a sample")]
+const fn count(number: usize) -> f64 {
+    number as f64
 }
