@@ -17,7 +17,7 @@ impl Store {
     /// # Errors
     /// Those of reading, such as [`Error::BrokenRow`].
     pub fn view(&self) -> Result<View, Error> {
-        self.read(|db| view::current(db))
+        self.read(view::current)
     }
 
     /// Reads a channel at a loaded version and holds it there until [`release`](Self::release).

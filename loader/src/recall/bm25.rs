@@ -44,12 +44,18 @@ pub(crate) struct Corpus<'l> {
 }
 
 impl Corpus<'_> {
-    /// Returns the score of each row by the terms that were searched for.
-    pub(crate) fn score<'p>(&self, terms: impl Iterator<Item = (&'p Postings, f64)>) -> Vec<f64> {
-        let mut scores = vec![0.0; self.lengths.len()];
+    /// Returns the score of each row by the terms that were searched for, and the rows that have one.
+    pub(crate) fn score<'p>(
+        &self,
+        terms: impl Iterator<Item = (&'p Postings, f64)>,
+    ) -> (Vec<f64>, Vec<u32>) {
+        let (mut scores, mut found) = (Vec::new(), Vec::new());
         let mean = (f64_from(self.terms) / count(self.documents).max(1.0)).max(1.0);
         let (base, slope) = (K1 * (1.0 - B), K1 * B / mean);
         for (postings, weight) in terms {
+            if scores.is_empty() {
+                scores = vec![0.0; self.lengths.len()];
+            }
             for posting in postings {
                 let place = posting.row as usize;
                 let (Some(slot), Some(length)) = (scores.get_mut(place), self.lengths.get(place))
@@ -58,10 +64,13 @@ impl Corpus<'_> {
                 };
                 let norm = base + slope * f64::from(length.saturating_sub(1));
                 let frequency = f64::from(posting.halves) / 2.0;
+                if *slot == 0.0 {
+                    found.push(posting.row);
+                }
                 *slot += weight * frequency * (K1 + 1.0) / (frequency + norm);
             }
         }
-        scores
+        (scores, found)
     }
 
     /// Returns how much a term tells apart that `frequency` fragments hold; always above 0.
@@ -92,7 +101,11 @@ mod tests {
         let shown = || lengths.iter().filter(|length| **length > 0);
         let total = shown().map(|length| u64::from(length - 1)).sum();
         let corpus = Corpus { lengths, documents: shown().count(), terms: total };
-        corpus.score(terms.iter().map(|p| (p, corpus.weight(p.len()))))
+        let (scores, mut found) = corpus.score(terms.iter().map(|p| (p, corpus.weight(p.len()))));
+        found.sort_unstable();
+        let above = (0..).zip(&scores).filter(|(_, score)| **score > 0.0).map(|(row, _)| row);
+        assert_eq!(found, above.collect::<Vec<u32>>());
+        scores
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use garner_kernel::EmbedderId;
 use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
@@ -15,7 +16,7 @@ use crate::recall::resident::InMemory;
 use crate::recall::signals::{Hit, Recall, Score, TextSignals};
 use crate::recall::stored::Stored;
 use crate::recall::words::Words;
-use crate::store::{Store, fragment_row};
+use crate::store::{Store, fragment_row, vector_row};
 use crate::vectors::best::{self, Scored};
 
 /// How many candidates words and vectors contribute each, at least.
@@ -78,10 +79,14 @@ impl Gathering<'_> {
             vectors: nearest.compared,
         };
         let ranked = ranking::rank(candidates, ranking, now);
+        let embedder = match &self.query.vector {
+            Some(vector) => Some(vector.embedder),
+            None => vector_row::largest(self.db)?,
+        };
         let looks = ranked
             .into_iter()
             .take(limit.saturating_mul(DIVERSITY_POOL))
-            .map(|ranked| Ok((self.look(ranked.row)?, ranked)))
+            .map(|ranked| Ok((self.look(ranked.row, embedder)?, ranked)))
             .map(|looked| looked.map(|(look, ranked)| (ranked, look)));
         let looks: Vec<(Ranked, Look)> = looks.collect::<Result<_, Trouble>>()?;
         let chosen = diversity::diversify(looks, limit);
@@ -148,10 +153,10 @@ impl Gathering<'_> {
         })
     }
 
-    /// Returns what a hit is compared with others by: its vector, else its words.
-    fn look(&self, row: u32) -> Result<Look, Trouble> {
-        if let Some(vector) = &self.query.vector
-            && let Some(components) = self.index.vector(vector.embedder, row)?
+    /// Returns what a hit is compared with others by: its vector of `embedder`, else its words.
+    fn look(&self, row: u32, embedder: Option<EmbedderId>) -> Result<Look, Trouble> {
+        if let Some(embedder) = embedder
+            && let Some(components) = self.index.vector(embedder, row)?
         {
             return Ok(Look::Vector(components));
         }
@@ -179,9 +184,10 @@ impl Gathering<'_> {
 /// Returns the rows with the highest scores by words.
 fn by_words(words: &Words, allowed: &[u32], most: usize) -> impl Iterator<Item = u32> {
     #[expect(clippy::cast_possible_truncation, reason = "only the order of the pool depends on it")]
-    let scored = (0..)
-        .zip(words.scores.iter().zip(allowed))
-        .filter(|(_, (score, length))| **score > 0.0 && **length > 0)
-        .map(|(row, (score, _))| Scored { row, score: *score as f32 });
+    let scored = words
+        .found
+        .iter()
+        .filter(|row| allowed.get(**row as usize).is_some_and(|length| *length > 0))
+        .map(|row| Scored { row: *row, score: words.score(*row) as f32 });
     best::best(scored.collect(), most).into_iter().map(|scored| scored.row)
 }

@@ -144,7 +144,7 @@ impl Stored<'_> {
         code_row::each_chunk(self.db, embedder, |first, codes| {
             distances.add(first, codes, &query, |row| near.allows(row));
         })?;
-        Ok((distances.nearest(looks), distances.compared()))
+        Ok(distances.nearest(looks))
     }
 
     /// Compares rows, each looked up by itself.

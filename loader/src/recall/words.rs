@@ -15,8 +15,10 @@ pub(super) struct Words {
     terms: Vec<Searched>,
     /// The information that the terms of the query carry, but for those that are too common.
     information: f64,
-    /// BM25 by row.
-    pub(super) scores: Vec<f64>,
+    /// BM25 by row; empty where nothing was searched for.
+    scores: Vec<f64>,
+    /// The rows with a score.
+    pub(super) found: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -62,8 +64,8 @@ impl Words {
         let terms: Vec<Searched> = terms.into_iter().map(weigh).collect();
         let information = terms.iter().map(|term| term.weight).sum();
         let searched = terms.iter().filter_map(|term| Some((term.postings.as_ref()?, term.weight)));
-        let scores = corpus.score(searched);
-        Ok(Self { terms, information, scores })
+        let (scores, found) = corpus.score(searched);
+        Ok(Self { terms, information, scores, found })
     }
 
     /// Returns the score of a row.

@@ -89,6 +89,26 @@ pub struct Store {
     memory: RefCell<Memory>,
 }
 
+/// A read transaction; its statements are kept, since to read them again takes longer than a look-up.
+struct Reading<'c> {
+    connection: &'c Connection,
+}
+
+impl<'c> Reading<'c> {
+    fn begin(connection: &'c Connection) -> Result<Self, Trouble> {
+        connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
+        Ok(Self { connection })
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        // Where the end of a transaction fails, the next one cannot begin and says so.
+        let end = self.connection.prepare_cached("ROLLBACK");
+        drop(end.and_then(|mut end| end.execute([])));
+    }
+}
+
 impl Store {
     /// The name of the file in the folder of the store.
     pub const FILE: &str = "store.db";
@@ -143,11 +163,11 @@ impl Store {
     /// Runs `body` in one read transaction, so that it sees one state of the store.
     pub(crate) fn read<T>(
         &self,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>,
+        body: impl FnOnce(&Connection) -> Result<T, Trouble>,
     ) -> Result<T, Error> {
         let run = || {
-            let transaction = self.connection.unchecked_transaction()?;
-            body(&transaction)
+            let reading = Reading::begin(&self.connection)?;
+            body(reading.connection)
         };
         run().map_err(|trouble: Trouble| trouble.at(&self.path))
     }

@@ -182,7 +182,7 @@ impl Store {
     /// # Errors
     /// Those of reading, such as [`Error::Corrupt`].
     pub fn counts(&self) -> Result<Counts, Error> {
-        self.read(|db| counts(db))
+        self.read(counts)
     }
 }
 

@@ -60,6 +60,14 @@ pub(crate) fn embedders(db: &Connection) -> Result<Vec<(i64, EmbedderInfo)>, Tro
     Ok(embedders)
 }
 
+/// Returns the embedder with the most vectors.
+pub(crate) fn largest(db: &Connection) -> Result<Option<EmbedderId>, Trouble> {
+    let sql = "SELECT id FROM embedder WHERE vectors > 0 ORDER BY vectors DESC, row LIMIT 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let blob = statement.query_row([], |row| row.get::<_, Vec<u8>>(0)).optional()?;
+    blob.map(|blob| Ok(EmbedderId::new(digest_from("embedder", &blob)?))).transpose()
+}
+
 /// Writes the vectors of fragment rows that have none yet.
 pub(crate) fn insert<'v>(
     db: &Connection,

@@ -24,10 +24,14 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
         #[inline(always)]
         || {
             let mut lanes = [0.0f32; LANES];
-            for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+            let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+            for (a, b) in a.iter().zip(b) {
                 for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
                     *lane += a * b;
                 }
+            }
+            for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+                *lane += a * b;
             }
             add_up(lanes)
         },

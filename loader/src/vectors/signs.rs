@@ -62,9 +62,12 @@ impl Distances {
         self.stretches.push((first, distances));
     }
 
-    /// Returns at most `most` rows, the nearest ones, ascending; of equal ones the lower rows.
-    pub(crate) fn nearest(&self, most: usize) -> Vec<u32> {
-        let (limit, mut at_limit) = self.limit(most);
+    /// Returns at most `most` rows, the nearest ones, ascending; of equal ones the lower rows. And how
+    /// many were looked at.
+    pub(crate) fn nearest(&self, most: usize) -> (Vec<u32>, usize) {
+        let counts = self.counts();
+        let looked_at = counts.iter().sum();
+        let (limit, mut at_limit) = limit(&counts, most);
         let mut rows = Vec::new();
         for (first, distances) in &self.stretches {
             for (row, distance) in (*first..).zip(distances) {
@@ -76,32 +79,31 @@ impl Distances {
                 }
             }
         }
-        rows
+        (rows, looked_at)
     }
 
-    /// Returns how many rows were looked at.
-    pub(crate) fn compared(&self) -> usize {
-        let distances = self.stretches.iter().flat_map(|(_, distances)| distances);
-        distances.filter(|distance| **distance != NONE).count()
-    }
-
-    /// Returns the distance of the last of the `most` nearest, and how many are taken at it.
-    fn limit(&self, most: usize) -> (u16, usize) {
+    /// Returns how many rows are at each distance.
+    fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0usize; self.bits + 1];
         for distance in self.stretches.iter().flat_map(|(_, distances)| distances) {
             if let Some(count) = counts.get_mut(usize::from(*distance)) {
                 *count += 1;
             }
         }
-        let mut left = most;
-        for (distance, count) in (0..).zip(counts) {
-            if count >= left {
-                return (distance, left);
-            }
-            left -= count;
-        }
-        (NONE, 0)
+        counts
     }
+}
+
+/// Returns the distance of the last of the `most` nearest, and how many are taken at it.
+fn limit(counts: &[usize], most: usize) -> (u16, usize) {
+    let mut left = most;
+    for (distance, count) in (0..).zip(counts) {
+        if *count >= left {
+            return (distance, left);
+        }
+        left -= count;
+    }
+    (NONE, 0)
 }
 
 /// Codes of a size that is known when this is compiled, which is faster.
@@ -178,11 +180,14 @@ mod tests {
                 .map(|(row, code)| (distance(code, &query), row))
                 .filter(|(_, row)| wanted(*row))
                 .collect();
+            let all_of_them = all.len();
             all.sort_unstable();
             all.truncate(most);
             let mut expected: Vec<u32> = all.into_iter().map(|(_, row)| row).collect();
             expected.sort_unstable();
-            prop_assert_eq!(distances.nearest(most), expected);
+            let (found, looked_at) = distances.nearest(most);
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(looked_at, all_of_them);
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::store::chunk;
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     rows: Vec<Option<Column>>,
+    /// What most filters ask for, by row.
+    facets: Vec<Facet>,
     scopes: Vec<Scope>,
     /// The tags of rows that have some.
     tags: HashMap<u32, Vec<Tag>>,
@@ -25,6 +27,26 @@ pub(super) struct Columns {
     files: HashMap<(String, String), u32>,
     /// The lines of each file that fragments came from, with their rows, ascending.
     lines: Vec<Vec<(i64, u32)>>,
+}
+
+/// What most filters ask for, in few bytes, so that a look at all rows reads little.
+#[derive(Debug, Clone, Copy, Default)]
+struct Facet {
+    scope: u32,
+    kind: u8,
+    trust: u8,
+}
+
+impl Facet {
+    fn of(column: &Column) -> Self {
+        let place = |found: Option<usize>| found.and_then(|at| u8::try_from(at).ok());
+        Self {
+            scope: column.scope,
+            kind: place(Kind::ALL.iter().position(|kind| *kind == column.kind)).unwrap_or(u8::MAX),
+            trust: place(Trust::ALL.iter().position(|trust| *trust == column.trust))
+                .unwrap_or(u8::MAX),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +78,10 @@ impl Columns {
         let place = row as usize;
         if self.rows.len() <= place {
             self.rows.resize(place + 1, None);
+        }
+        self.facets.resize(self.rows.len(), Facet::default());
+        if let Some(facet) = self.facets.get_mut(place) {
+            *facet = Facet::of(&column);
         }
         if let Some(slot) = self.rows.get_mut(place) {
             *slot = Some(column);
@@ -124,18 +150,23 @@ impl Columns {
         ground: &Ground,
         db: &Connection,
     ) -> Result<Vec<u32>, Trouble> {
-        let kinds = filters.kinds_asked();
+        let kinds: Vec<bool> =
+            Kind::ALL.iter().map(|kind| filters.kinds_asked().contains(kind)).collect();
+        let trusts: Vec<bool> = Trust::ALL
+            .iter()
+            .map(|trust| filters.min_trust.is_none_or(|least| *trust >= least))
+            .collect();
         let passes = |scope: &Scope| filters.scopes.is_empty() || filters.scopes.contains(scope);
         let scopes: Vec<bool> = self.scopes.iter().map(passes).collect();
-        let least = filters.min_trust;
         let more = !filters.tags.is_empty() || filters.condition.is_some();
         let mut allowed = vec![0; ground.lengths.len()];
-        let lengths = ground.lengths.iter().zip(&self.rows).zip(&mut allowed);
-        for (row, ((length, column), slot)) in (0..).zip(lengths) {
-            let Some(column) = column.as_ref().filter(|_| *length > 0) else { continue };
-            if kinds.contains(&column.kind)
-                && scopes.get(column.scope as usize).is_some_and(|passes| *passes)
-                && least.is_none_or(|least| column.trust >= least)
+        let lengths = ground.lengths.iter().zip(&self.facets).zip(&mut allowed);
+        for (row, ((length, facet), slot)) in (0..).zip(lengths) {
+            let is = |list: &[bool], at: usize| list.get(at).is_some_and(|passes| *passes);
+            if *length > 0
+                && is(&kinds, usize::from(facet.kind))
+                && is(&scopes, facet.scope as usize)
+                && is(&trusts, usize::from(facet.trust))
                 && (!more || self.passes(filters, row, ground, db)?)
             {
                 *slot = *length;
@@ -174,6 +205,7 @@ impl Columns {
     /// Returns about how many bytes of memory the columns take.
     pub(super) fn memory(&self) -> usize {
         let lines: usize = self.lines.iter().map(Vec::capacity).sum();
-        self.rows.capacity() * size_of::<Option<Column>>() + lines * size_of::<(i64, u32)>()
+        self.rows.capacity() * (size_of::<Option<Column>>() + size_of::<Facet>())
+            + lines * size_of::<(i64, u32)>()
     }
 }

@@ -141,9 +141,9 @@ impl Vectors {
                 let code = signs::encode(query, &codes.mean);
                 let mut distances = Distances::default();
                 distances.add(0, &codes.words, &code, |row| near.allows(row));
-                let rows = distances.nearest(looks);
+                let (rows, looked_at) = distances.nearest(looks);
                 let (rough, least) = self.rough(query, near.want, rows.into_iter());
-                (rough, distances.compared(), least)
+                (rough, looked_at, least)
             }
             _ => {
                 let rows = (0..).zip(near.allowed).filter(|(_, length)| **length > 0);
