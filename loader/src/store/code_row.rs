@@ -13,7 +13,7 @@ use crate::vectors::half;
 use crate::vectors::signs::{self, Word};
 
 /// From how many vectors on there are codes.
-pub(crate) const FROM: u64 = 16_384;
+pub(crate) const FROM: u64 = 4_096;
 /// How many times more vectors there have to be for a new mean.
 const GROWTH: u64 = 2;
 
