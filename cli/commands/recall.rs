@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 use garner_kernel::{Fragment, ProjectName, Scope, Text};
-use garner_loader::{Filters, Hit, Query, Ranking, Recall, Score, Search, Signals, Store, TermUse};
+use garner_loader::{
+    Filters, Hit, Query, Ranking, Recall, Score, Search, Signals, Store, TermUse, Weights,
+};
 use serde_json::json;
 
 use crate::args::FilterArguments;
@@ -72,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             RankingChoice::Fusion => Ranking::Fusion,
             RankingChoice::Rrf => Ranking::Rrf,
         },
+        weights: Weights::default(),
         search: match arguments.search {
             SearchChoice::Auto => Search::Auto,
             SearchChoice::Exact => Search::Exact,

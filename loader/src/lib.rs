@@ -42,7 +42,7 @@ pub use load::{
 };
 pub use recall::{
     Approximation, Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search,
-    Signals, TermSignal, TermUse, TextSignals,
+    Signals, TermSignal, TermUse, TextSignals, Weights,
 };
 pub use stamp::Stamp;
 pub use store::channel::LoadedKernel;

@@ -10,7 +10,7 @@ use crate::recall::diversity::{self, Look};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
 use crate::recall::nearest::{Near, Nearest};
-use crate::recall::query::Query;
+use crate::recall::query::{Query, Weights};
 use crate::recall::ranking::{self, Candidate, Ranked};
 use crate::recall::resident::InMemory;
 use crate::recall::signals::{Hit, Recall, Score, TextSignals};
@@ -21,11 +21,10 @@ use crate::vectors::best::{self, Scored};
 
 /// How many candidates words and vectors contribute each, at least.
 const POOL: usize = 100;
-/// How many of the best candidates bring those that stand beside them.
-const WITH_NEIGHBOURS: usize = 50;
-/// Fragments of at most so many terms are ranked with those that stand beside them: that helps short
-/// texts and hurts long ones.
-const SHORT: u32 = 60;
+/// How many of the best candidates bring those that stand near them.
+const WITH_NEIGHBOURS: usize = 25;
+/// How far from the best candidates others become candidates as well.
+const DISTANCE: usize = 2;
 /// How many hits are compared with each other for every one that is returned.
 const DIVERSITY_POOL: usize = 3;
 
@@ -64,7 +63,7 @@ struct Gathering<'r> {
 
 impl Gathering<'_> {
     fn recall(&self) -> Result<Recall, Trouble> {
-        let Query { ranking, now, limit, .. } = *self.query;
+        let limit = self.query.limit;
         let words = Words::search(self.index, self.ground, self.query.text.as_str())?;
         let allowed = self.index.allowed(&self.query.filters, self.ground)?;
         let size = POOL.max(limit.saturating_mul(4));
@@ -78,7 +77,7 @@ impl Gathering<'_> {
             candidates: candidates.len(),
             vectors: nearest.compared,
         };
-        let ranked = ranking::rank(candidates, ranking, now);
+        let ranked = ranking::rank(candidates, self.query);
         let embedder = match &self.query.vector {
             Some(vector) => Some(vector.embedder),
             None => vector_row::largest(self.db)?,
@@ -99,7 +98,7 @@ impl Gathering<'_> {
         self.index.nearest(&Near { vector, allowed, want, search: self.query.search })
     }
 
-    /// Returns the pool as candidates, with what stands beside the best of them.
+    /// Returns the pool as candidates, with what stands near the best of them.
     fn candidates(
         &self,
         pool: &BTreeSet<u32>,
@@ -112,19 +111,38 @@ impl Gathering<'_> {
         let candidate = |row: u32| self.candidate(row, words, known.get(&row).copied());
         let mut candidates: Vec<Candidate> =
             pool.iter().map(|row| candidate(*row)).collect::<Result<_, _>>()?;
-        let relevances = ranking::relevances(&candidates, self.query.ranking);
-        #[expect(clippy::cast_possible_truncation, reason = "only the order counts")]
-        let list = (0..).zip(relevances).map(|(row, score)| Scored { row, score: score as f32 });
-        let best = best::best(list.collect(), WITH_NEIGHBOURS);
-        let best = best.iter().filter_map(|scored| candidates.get(scored.row as usize));
-        let beside: BTreeSet<u32> = best
-            .flat_map(|candidate| candidate.beside.iter().copied())
-            .filter(|row| !pool.contains(row) && allowed.get(*row as usize).is_some_and(|n| *n > 0))
-            .collect();
-        for row in beside {
-            candidates.push(candidate(row)?);
+        let mut places: HashMap<u32, usize> = pool.iter().copied().zip(0..).collect();
+        let mut edge = self.best(&candidates);
+        for _ in 0..DISTANCE {
+            let beside = |row: u32| places.get(&row).and_then(|place| candidates.get(*place));
+            let beside: BTreeSet<u32> = edge
+                .iter()
+                .filter_map(|row| beside(*row))
+                .flat_map(|candidate| candidate.beside.iter().copied())
+                .filter(|row| allowed.get(*row as usize).is_some_and(|length| *length > 0))
+                .collect();
+            for row in &beside {
+                if !places.contains_key(row) {
+                    places.insert(*row, candidates.len());
+                    candidates.push(candidate(*row)?);
+                }
+            }
+            edge = beside;
         }
         Ok(candidates)
+    }
+
+    /// Returns the rows of the candidates that are most relevant alone.
+    fn best(&self, candidates: &[Candidate]) -> BTreeSet<u32> {
+        let relevances = ranking::relevances(candidates, self.query);
+        #[expect(clippy::cast_possible_truncation, reason = "only the order counts")]
+        let scored = |(candidate, score): (&Candidate, f64)| Scored {
+            row: candidate.row,
+            score: score as f32,
+        };
+        let list = candidates.iter().zip(relevances).map(scored);
+        let best = best::best(list.collect(), WITH_NEIGHBOURS);
+        best.into_iter().map(|scored| scored.row).collect()
     }
 
     fn candidate(
@@ -138,8 +156,10 @@ impl Gathering<'_> {
             (Some(vector), None) => self.index.cosine(vector, row)?,
             (_, cosine) => cosine,
         };
-        let short = self.ground.length(row).is_some_and(|terms| terms <= SHORT);
-        let beside = if short { self.index.beside(row, self.ground)? } else { Vec::new() };
+        let Weights { beside, short, .. } = self.query.weights;
+        let short = self.ground.length(row).is_some_and(|terms| terms <= short);
+        let beside =
+            if short && beside > 0.0 { self.index.beside(row, self.ground)? } else { Vec::new() };
         Ok(Candidate {
             row,
             id: facts.id,

@@ -36,5 +36,5 @@ mod words;
 
 pub use condition::Condition;
 pub use listing::Approximation;
-pub use query::{Filters, Query, QueryVector, Ranking, Search};
+pub use query::{Filters, Query, QueryVector, Ranking, Search, Weights};
 pub use signals::{Hit, Recall, Score, Signals, TermSignal, TermUse, TextSignals};

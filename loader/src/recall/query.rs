@@ -23,6 +23,8 @@ pub struct Query {
     pub at: Option<View>,
     /// How words and vectors are weighed against each other.
     pub ranking: Ranking,
+    /// How much each part of a score counts.
+    pub weights: Weights,
     /// Whether every vector is compared.
     pub search: Search,
 }
@@ -38,6 +40,7 @@ impl Query {
             now,
             at: None,
             ranking: Ranking::default(),
+            weights: Weights::default(),
             search: Search::default(),
         }
     }
@@ -128,9 +131,30 @@ pub enum Search {
 /// How words and vectors are weighed against each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ranking {
-    /// `0.65 * max(0, cosine) + 0.35 * bm25 / max`.
+    /// `v * max(0, cosine) + (1 - v) * bm25 / max`, where `v` is [`Weights::vector`].
     #[default]
     Fusion,
     /// The sum of `1 / (60 + rank)` over both lists.
     Rrf,
+}
+
+/// How much each part of a score counts; `benches/results/recall_quality.md` says what the defaults
+/// were chosen by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// The share of the vectors in the relevance, from 0 to 1; words have the rest.
+    pub vector: f64,
+    /// The share of its more relevant neighbour's relevance that a short fragment gets on top of its
+    /// own; 0 leaves all neighbours out.
+    pub beside: f64,
+    /// The same share of what stands on the other side of a short neighbour.
+    pub beyond: f64,
+    /// Fragments of at most so many terms are short: neighbours help those, and hurt longer ones.
+    pub short: u32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { vector: 0.62, beside: 0.4, beyond: 0.2, short: 90 }
+    }
 }

@@ -8,13 +8,9 @@ use std::collections::HashMap;
 
 use garner_kernel::{Class, Confidence, FragmentId, Kind, Moment, Trust};
 
-use crate::recall::query::Ranking;
+use crate::recall::query::{Query, Ranking, Weights};
 use crate::recall::signals::{Score, Signals};
 
-/// The share of the vectors in the fused relevance.
-const VECTOR_SHARE: f64 = 0.65;
-/// The share of a neighbour's relevance that a short fragment gets on top of its own.
-const CONTEXT_SHARE: f64 = 0.2;
 /// The constant of reciprocal rank fusion.
 const RRF_K: f64 = 60.0;
 /// What is left of the prior of a fragment whose freshness is spent.
@@ -47,36 +43,48 @@ pub(crate) struct Ranked {
 }
 
 /// Returns the candidates that say something about the query, the best first.
-pub(crate) fn rank(candidates: Vec<Candidate>, ranking: Ranking, now: Moment) -> Vec<Ranked> {
-    let relevances = relevances(&candidates, ranking);
+pub(crate) fn rank(candidates: Vec<Candidate>, query: &Query) -> Vec<Ranked> {
+    let relevances = relevances(&candidates, query);
     let best = best_bm25(&candidates);
-    let support = support(&candidates, &relevances);
+    let support = support(&candidates, &relevances, query.weights);
     let mut ranked: Vec<Ranked> = candidates
         .into_iter()
         .zip(relevances.into_iter().zip(support))
         .filter(|(_, (relevance, support))| relevance + support > 0.0)
-        .map(|(candidate, relevance)| weigh(&candidate, relevance, best, now))
+        .map(|(candidate, relevance)| weigh(&candidate, relevance, best, query.now))
         .collect();
     ranked.sort_by(|a, b| order(&a.signals, a.id, &b.signals, b.id));
     ranked
 }
 
 /// Returns the relevance of each candidate alone.
-pub(crate) fn relevances(candidates: &[Candidate], ranking: Ranking) -> Vec<f64> {
-    match ranking {
-        Ranking::Fusion => fusion(candidates),
+pub(crate) fn relevances(candidates: &[Candidate], query: &Query) -> Vec<f64> {
+    match query.ranking {
+        Ranking::Fusion => fusion(candidates, query.weights),
         Ranking::Rrf => reciprocal_ranks(candidates),
     }
 }
 
-/// Returns what the fragments beside each candidate add to it: a share of the best one's relevance.
-fn support(candidates: &[Candidate], relevances: &[f64]) -> Vec<f64> {
-    let by_row: HashMap<u32, f64> =
-        candidates.iter().map(|candidate| candidate.row).zip(relevances.iter().copied()).collect();
-    let best = |candidate: &Candidate| {
-        candidate.beside.iter().filter_map(|row| by_row.get(row)).copied().fold(0.0, f64::max)
+/// Returns what the fragments near each candidate add to it: a share of the best relevance beside it,
+/// and one of the best relevance beyond that.
+fn support(candidates: &[Candidate], relevances: &[f64], weights: Weights) -> Vec<f64> {
+    let by_row: HashMap<u32, (&Candidate, f64)> = candidates
+        .iter()
+        .zip(relevances)
+        .map(|(candidate, relevance)| (candidate.row, (candidate, *relevance)))
+        .collect();
+    let near = |candidate: &Candidate| {
+        candidate.beside.iter().filter_map(|row| by_row.get(row)).copied().collect::<Vec<_>>()
     };
-    candidates.iter().map(|candidate| CONTEXT_SHARE * best(candidate)).collect()
+    let support = |candidate: &Candidate| {
+        let beside = near(candidate);
+        let beyond = beside.iter().flat_map(|(neighbour, _)| near(neighbour));
+        let beyond = beyond.filter(|(other, _)| other.row != candidate.row);
+        let best = |found: &mut dyn Iterator<Item = f64>| found.fold(0.0, f64::max);
+        weights.beside * best(&mut beside.iter().map(|(_, relevance)| *relevance))
+            + weights.beyond * best(&mut beyond.map(|(_, relevance)| relevance))
+    };
+    candidates.iter().map(support).collect()
 }
 
 /// Returns the order of two hits: by the total, then by id.
@@ -98,13 +106,13 @@ fn share(part: f64, whole: f64) -> f64 {
 }
 
 /// Weighs the cosine against the BM25 score as a share of the best one.
-fn fusion(candidates: &[Candidate]) -> Vec<f64> {
+fn fusion(candidates: &[Candidate], Weights { vector, .. }: Weights) -> Vec<f64> {
     let best = best_bm25(candidates);
     let has_vectors = candidates.iter().any(|c| c.cosine.is_some());
     let relevance = |c: &Candidate| {
         let keywords = share(c.bm25, best);
         let cosine = c.cosine.unwrap_or(0.0).max(0.0);
-        if has_vectors { VECTOR_SHARE * cosine + (1.0 - VECTOR_SHARE) * keywords } else { keywords }
+        if has_vectors { vector * cosine + (1.0 - vector) * keywords } else { keywords }
     };
     candidates.iter().map(relevance).collect()
 }
@@ -210,8 +218,13 @@ mod tests {
         }
     }
 
+    fn query(days: u32) -> Query {
+        let weights = Weights { vector: 0.65, beside: 0.2, beyond: 0.1, ..Weights::default() };
+        Query { weights, ..Query::new("", Moment::from_unix(0).plus_days(days)) }
+    }
+
     fn ranks(candidates: Vec<Candidate>, ranking: Ranking, days: u32) -> Vec<(String, f64)> {
-        rank(candidates, ranking, Moment::from_unix(0).plus_days(days))
+        rank(candidates, &Query { ranking, ..query(days) })
             .into_iter()
             .map(|r| (r.id.short(), r.signals.total.get()))
             .collect()
@@ -245,12 +258,22 @@ mod tests {
     fn a_short_fragment_gains_by_what_stands_beside_it() {
         let question = Candidate { row: 1, ..candidate("question", 8.0, Some(0.8)) };
         let answer = Candidate { row: 2, beside: vec![1, 7], ..candidate("answer", 0.0, None) };
-        let ranked = rank(vec![question, answer], Ranking::Fusion, Moment::from_unix(0));
+        let ranked = rank(vec![question, answer], &query(0));
         let own = 0.65 * 0.8 + 0.35;
         let [first, second] = &ranked[..] else { panic!() };
         assert!((first.signals.total.get() - own).abs() < 1e-9);
         assert_eq!((second.row, second.signals.relevance.get()), (2, 0.0));
         assert!((second.signals.support.get() - 0.2 * own).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_stands_beyond_a_neighbour_counts_less_and_never_itself() {
+        let question = Candidate { row: 1, beside: vec![2], ..candidate("question", 8.0, None) };
+        let between = Candidate { row: 2, beside: vec![1, 3], ..candidate("between", 0.0, None) };
+        let answer = Candidate { row: 3, beside: vec![2], ..candidate("answer", 0.0, None) };
+        let ranked = rank(vec![question, between, answer], &query(0));
+        let found: Vec<_> = ranked.iter().map(|r| (r.row, r.signals.total.get())).collect();
+        assert_eq!(found, [(1, 1.0), (2, 0.2), (3, 0.1)]);
     }
 
     #[test]
