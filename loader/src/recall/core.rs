@@ -9,7 +9,6 @@ use rusqlite::Connection;
 use crate::error::{Error, Trouble};
 use crate::recall::facts::{Facts, Shown};
 use crate::recall::ground::Ground;
-use crate::recall::index::Index;
 use crate::recall::query::Filters;
 use crate::recall::stored::Stored;
 use crate::store::view::{self, View};

@@ -21,6 +21,16 @@ pub(crate) struct Facts {
     pub(crate) tags: Vec<Tag>,
 }
 
+/// What ranking knows of a row beside its words and its vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Merits {
+    pub(crate) id: FragmentId,
+    pub(crate) kind: Kind,
+    pub(crate) trust: Trust,
+    pub(crate) confidence: Confidence,
+    pub(crate) created: Moment,
+}
+
 /// What is known of a row where it is shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shown<'f> {

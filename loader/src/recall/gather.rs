@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
 use crate::recall::diversity::{self, Look};
+use crate::recall::facts::Merits;
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
 use crate::recall::nearest::{Near, Nearest};
@@ -151,7 +152,7 @@ impl Gathering<'_> {
         words: &Words,
         cosine: Option<f32>,
     ) -> Result<Candidate, Trouble> {
-        let facts = self.index.facts(row)?;
+        let Merits { id, kind, trust, confidence, created } = self.index.merits(row)?;
         let cosine = match (&self.query.vector, cosine) {
             (Some(vector), None) => self.index.cosine(vector, row)?,
             (_, cosine) => cosine,
@@ -162,11 +163,11 @@ impl Gathering<'_> {
             if short && beside > 0.0 { self.index.beside(row, self.ground)? } else { Vec::new() };
         Ok(Candidate {
             row,
-            id: facts.id,
-            kind: facts.kind,
-            trust: facts.trust,
-            confidence: facts.confidence,
-            created: facts.created,
+            id,
+            kind,
+            trust,
+            confidence,
+            created,
             bm25: words.score(row),
             cosine: cosine.map(f64::from),
             beside,

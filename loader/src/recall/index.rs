@@ -6,7 +6,7 @@ use garner_kernel::EmbedderId;
 
 use crate::error::Trouble;
 use crate::recall::bm25::Postings;
-use crate::recall::facts::Facts;
+use crate::recall::facts::Merits;
 use crate::recall::ground::Ground;
 use crate::recall::nearest::{Near, Nearest};
 use crate::recall::query::{Filters, QueryVector};
@@ -32,8 +32,8 @@ pub(super) trait Index {
     /// Returns a row's vector of an embedder; `None` where it has none.
     fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble>;
 
-    /// Returns what is known of a row without its text.
-    fn facts(&self, row: u32) -> Result<Facts, Trouble>;
+    /// Returns what ranking knows of a row beside its words and its vector.
+    fn merits(&self, row: u32) -> Result<Merits, Trouble>;
 
     /// Returns the lengths of the shown rows, with 0 for those that the filters keep out.
     fn allowed(&self, filters: &Filters, ground: &Ground) -> Result<Arc<Vec<u32>>, Trouble>;

@@ -109,7 +109,7 @@ impl Store {
             let near = Near { vector, allowed: &ground.lengths, want: most, search };
             let scored = index.nearest(&near)?.rows.into_iter();
             let with_id =
-                |near: Scored| Ok((index.facts(near.row)?.id, Score::new(f64::from(near.score))));
+                |near: Scored| Ok((index.merits(near.row)?.id, Score::new(f64::from(near.score))));
             scored.map(with_id).collect()
         })
     }

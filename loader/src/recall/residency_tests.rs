@@ -127,7 +127,7 @@ proptest! {
                 let allowed = index.allowed(&filters, &ground)?;
                 let near = Near { vector: &vector, allowed: &allowed, want, search: Search::Exact };
                 let rows = index.nearest(&near)?.rows;
-                let scored = rows.iter().map(|near| Ok((index.facts(near.row)?.id, near.score)));
+                let scored = rows.iter().map(|near| Ok((index.merits(near.row)?.id, near.score)));
                 scored.collect::<Result<Vec<_>, crate::error::Trouble>>()
             })
         };

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::bm25::{Posting, Postings};
-use crate::recall::facts::{Facts, Shown};
+use crate::recall::facts::{Facts, Merits, Shown};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
 use crate::recall::nearest::{Near, Nearest};
@@ -84,12 +84,9 @@ impl Index for Stored<'_> {
         vector_row::with(self.db, embedder, row, half::decode)
     }
 
-    fn facts(&self, row: u32) -> Result<Facts, Trouble> {
-        let sql = format!("SELECT {} FROM fragment WHERE row = ?1", Facts::COLUMNS);
-        let mut statement = self.db.prepare_cached(&sql)?;
-        let mut rows = statement.query([row])?;
-        let row = rows.next()?.ok_or_else(|| Trouble::row("fragment", "a row is missing"))?;
-        Facts::read(row)
+    fn merits(&self, row: u32) -> Result<Merits, Trouble> {
+        let Facts { id, kind, trust, confidence, created, .. } = self.facts(row)?;
+        Ok(Merits { id, kind, trust, confidence, created })
     }
 
     fn allowed(&self, filters: &Filters, ground: &Ground) -> Result<Arc<Vec<u32>>, Trouble> {
@@ -131,6 +128,15 @@ fn quoted(words: impl Iterator<Item = String>) -> String {
 }
 
 impl Stored<'_> {
+    /// Returns what is known of a row without its text.
+    pub(super) fn facts(self, row: u32) -> Result<Facts, Trouble> {
+        let sql = format!("SELECT {} FROM fragment WHERE row = ?1", Facts::COLUMNS);
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let mut rows = statement.query([row])?;
+        let row = rows.next()?.ok_or_else(|| Trouble::row("fragment", "a row is missing"))?;
+        Facts::read(row)
+    }
+
     /// Returns the rows whose codes are nearest, and how many codes were looked at.
     fn chosen(
         self,

@@ -188,7 +188,7 @@ pub(crate) fn read(row: &Row<'_>, lists: &mut Lists) -> Result<Fragment, Trouble
 /// Returns the fragment of a row.
 pub(crate) fn get(db: &Connection, row: i64) -> Result<Fragment, Trouble> {
     let [sources, supersedes] = Lists::OF_ROW;
-    let mut lists = Lists::read(db, sources, supersedes, params![row])?;
+    let mut lists = Lists::read(db, sources, supersedes, &[&row])?;
     let mut statement = db.prepare_cached(
         "SELECT row, id, revision, kind, scope, trust, confidence, statement, context, created, \
          valid_to, tags FROM fragment WHERE row = ?1",

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::beside::LINES;
-use crate::recall::facts::{Facts, Shown};
+use crate::recall::facts::{Facts, Merits, Shown};
 use crate::recall::ground::Ground;
 use crate::recall::query::Filters;
 use crate::store::chunk;
@@ -49,7 +49,7 @@ impl Facet {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Column {
     id: FragmentId,
     created: Moment,
@@ -123,8 +123,15 @@ impl Columns {
         Ok(())
     }
 
+    /// Returns what ranking knows of a row.
+    pub(super) fn merits(&self, row: u32) -> Option<Merits> {
+        let Column { id, created, kind, trust, confidence, .. } =
+            *self.rows.get(row as usize)?.as_ref()?;
+        Some(Merits { id, kind, trust, confidence, created })
+    }
+
     /// Returns the facts of a row.
-    pub(super) fn facts(&self, row: u32) -> Option<Facts> {
+    fn facts(&self, row: u32) -> Option<Facts> {
         let column = self.rows.get(row as usize)?.as_ref()?;
         Some(Facts {
             id: column.id,

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::bm25::Postings;
-use crate::recall::facts::Facts;
+use crate::recall::facts::{Facts, Merits};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
 use crate::recall::nearest::{Near, Nearest};
@@ -220,9 +220,9 @@ impl Index for InMemory<'_> {
         }
     }
 
-    fn facts(&self, row: u32) -> Result<Facts, Trouble> {
-        let facts = self.resident.columns.facts(row);
-        facts.ok_or_else(|| Trouble::row("fragment", "a row is missing"))
+    fn merits(&self, row: u32) -> Result<Merits, Trouble> {
+        let merits = self.resident.columns.merits(row);
+        merits.ok_or_else(|| Trouble::row("fragment", "a row is missing"))
     }
 
     fn allowed(&self, filters: &Filters, ground: &Ground) -> Result<Arc<Vec<u32>>, Trouble> {
