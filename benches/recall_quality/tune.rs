@@ -23,10 +23,10 @@ pub(crate) fn grid(file: &Path, model: &Model) -> Result<String> {
     sets.push(own::all(model)?);
     let mut text = format!(
         "\n## Weights\n\nOver conversations 0 to {} and the own sets: `vector` is the share of the \
-         vectors, `beside` that of a neighbour, `beyond` that of what stands behind a neighbour, \
-         `short` up to how many terms a fragment has neighbours. Statements of the own sets have \
+         vectors, `beside` how far a fragment moves towards a better neighbour, `beyond` towards what stands \
+         behind a neighbour, `short` up to how many terms a fragment has neighbours. Statements of the own sets have \
          none. The defaults have the best sum over both forms of LoCoMo among those with the best \
-         R@5 and R@10 of the own sets. That `beyond` exists at all was tried on all \
+         R@5 and R@10 of the own sets. How neighbours count was tried on all \
          conversations: the second half chose no number, but it was seen.\n\n\
          | vector | beside | beyond | short | turns R@5 | R@10 | MRR | observations R@5 | R@10 | MRR \
          | own R@5 | R@10 | MRR |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
@@ -55,7 +55,7 @@ fn points() -> Vec<Weights> {
     let mut points = Vec::new();
     for vector in [0.5, 0.55, 0.6, 0.62, 0.65, 0.7] {
         for (beside, beyond) in
-            [(0.0, 0.0), (0.2, 0.0), (0.2, 0.1), (0.3, 0.15), (0.4, 0.0), (0.4, 0.2), (0.4, 0.3)]
+            [(0.0, 0.0), (0.4, 0.0), (0.6, 0.0), (0.4, 0.3), (0.5, 0.4), (0.6, 0.5), (0.7, 0.6)]
         {
             points.push(Weights { vector, beside, beyond, ..default });
         }

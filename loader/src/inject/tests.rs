@@ -91,7 +91,7 @@ fn a_fragment_cannot_forge_a_role_or_a_closer() {
 #[test]
 fn what_is_in_the_core_is_not_repeated_and_what_is_large_makes_room() {
     let rule = fragment(Kind::Rule, "The port is never 81.");
-    let large = fact(&format!("The port, the port {}", "is a long story and ".repeat(200)));
+    let large = fact(&format!("The port {}", "is a long story and ".repeat(200)));
     let small = fact("The port is 80.");
     let hits = hits(&[&rule, &large, &small], "port");
     let injection = block(from_ref(&rule), &hits, &options(400), &estimate);

@@ -144,10 +144,10 @@ pub enum Ranking {
 pub struct Weights {
     /// The share of the vectors in the relevance, from 0 to 1; words have the rest.
     pub vector: f64,
-    /// The share of its more relevant neighbour's relevance that a short fragment gets on top of its
-    /// own; 0 leaves all neighbours out.
+    /// How far the relevance of a short fragment moves towards that of a more relevant one beside it,
+    /// from 0 to 1; at 0 nothing near it counts.
     pub beside: f64,
-    /// The same share of what stands on the other side of a short neighbour.
+    /// How far it moves towards that of a more relevant one on the other side of a short neighbour.
     pub beyond: f64,
     /// Fragments of at most so many terms are short: neighbours help those, and hurt longer ones.
     pub short: u32,
@@ -155,6 +155,6 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { vector: 0.62, beside: 0.4, beyond: 0.2, short: 90 }
+        Self { vector: 0.62, beside: 0.6, beyond: 0.5, short: 90 }
     }
 }

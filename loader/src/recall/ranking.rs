@@ -65,8 +65,8 @@ pub(crate) fn relevances(candidates: &[Candidate], query: &Query) -> Vec<f64> {
     }
 }
 
-/// Returns what the fragments near each candidate add to it: a share of the best relevance beside it,
-/// and one of the best relevance beyond that.
+/// Returns what the fragments near each candidate add to it: a part of the way to the best relevance
+/// beside it, or to the best beyond that. So what is near a hit comes up and never passes it.
 fn support(candidates: &[Candidate], relevances: &[f64], weights: Weights) -> Vec<f64> {
     let by_row: HashMap<u32, (&Candidate, f64)> = candidates
         .iter()
@@ -76,15 +76,15 @@ fn support(candidates: &[Candidate], relevances: &[f64], weights: Weights) -> Ve
     let near = |candidate: &Candidate| {
         candidate.beside.iter().filter_map(|row| by_row.get(row)).copied().collect::<Vec<_>>()
     };
-    let support = |candidate: &Candidate| {
+    let support = |(candidate, relevance): (&Candidate, &f64)| {
         let beside = near(candidate);
         let beyond = beside.iter().flat_map(|(neighbour, _)| near(neighbour));
         let beyond = beyond.filter(|(other, _)| other.row != candidate.row);
-        let best = |found: &mut dyn Iterator<Item = f64>| found.fold(0.0, f64::max);
-        weights.beside * best(&mut beside.iter().map(|(_, relevance)| *relevance))
-            + weights.beyond * best(&mut beyond.map(|(_, relevance)| relevance))
+        let towards = |share: f64, other: f64| share * (other - relevance);
+        let beyond = beyond.map(|(_, other)| towards(weights.beyond, other)).fold(0.0, f64::max);
+        beside.iter().map(|(_, other)| towards(weights.beside, *other)).fold(beyond, f64::max)
     };
-    candidates.iter().map(support).collect()
+    candidates.iter().zip(relevances).map(support).collect()
 }
 
 /// Returns the order of two hits: by the total, then by id.

@@ -62,7 +62,7 @@ pub struct Signals {
     pub coverage: Score,
     /// Words and vector together, by the chosen ranking.
     pub relevance: Score,
-    /// What the most relevant fragment beside a short one in its session adds to it.
+    /// What the most relevant fragments up to two places from a short one in its session add to it.
     pub support: Score,
     /// Age in whole days.
     pub age_days: u32,
