@@ -24,7 +24,7 @@ pub(crate) fn to_text(engines: &[Numbers; 2], distance: f64) -> String {
     format!(
         "# Embedding, measured\n\n\
          `cargo bench --bench embed -- --save` on {}, {}; 2 vCPU of an AMD EPYC, AVX2, 23 GB, Linux \
-         x86-64. The machine was shared with other builds: trust the ratios.\n\n\
+         x86-64.\n\n\
          all-MiniLM-L6-v2, 32-bit floats, two threads at most; files in the cache of the system. Each \
          engine ran {STARTS} times in a process of its own, in turns; times are medians over the \
          processes, of {ROUNDS} rounds each where a text is embedded again; memory is the most of any. \
