@@ -17,8 +17,8 @@ use crate::store::{code_row, vector_row};
 use crate::test_support::{HashEmbedder, kernel, load, now, random, stamp, store, vector};
 use crate::{OpenOptions, Query, Residency, Store};
 
-fn resident(store: &Store) -> Store {
-    let options = OpenOptions { residency: Residency::Everything, ..OpenOptions::read() };
+fn resident(store: &Store, residency: Residency) -> Store {
+    let options = OpenOptions { residency, ..OpenOptions::read() };
     let resident = Store::open(store.path().parent().unwrap(), &options).unwrap();
     resident.warm().unwrap();
     assert!(resident.kept_bytes() > 0);
@@ -67,9 +67,10 @@ proptest! {
         history in random::history(4),
         codes in any::<bool>(),
         removed in any::<prop::sample::Index>(),
+        budget in prop_oneof![Just(usize::MAX), Just(0), 1_000usize..9_000],
     ) {
         let (_dir, mut store) = store();
-        let memory = resident(&store);
+        let memory = resident(&store, Residency::UpTo(budget));
         let agree = |store: &Store| {
             for at in [now(), Moment::from_unix(now().unix() + 86_400)] {
                 assert_eq!(render(&memory, at), render(store, at));
@@ -110,7 +111,7 @@ proptest! {
         for (contents, number) in history.iter().zip(1..) {
             load(&mut store, &kernel("team", number, contents.clone()));
         }
-        let memory = resident(&store);
+        let memory = resident(&store, Residency::Everything);
         let vector = QueryVector { embedder: HashEmbedder.id(), vector: vector(&words).unwrap() };
         let filters = Filters { kinds, ..Filters::default() };
         let shown = store.fragments(None, &filters, now()).unwrap();

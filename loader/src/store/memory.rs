@@ -17,6 +17,8 @@ use crate::store::{OpenOptions, Residency, open};
 pub(super) struct Memory {
     path: PathBuf,
     patience: Duration,
+    /// How many bytes may be kept.
+    budget: usize,
     state: State,
 }
 
@@ -35,11 +37,12 @@ enum State {
 impl Memory {
     /// Returns a memory that keeps what the options ask for.
     pub(super) fn new(path: &Path, options: &OpenOptions) -> Self {
-        let state = match options.residency {
-            Residency::Nothing => State::Off,
-            Residency::Everything => State::Empty,
+        let (state, budget) = match options.residency {
+            Residency::Nothing => (State::Off, 0),
+            Residency::Everything => (State::Empty, usize::MAX),
+            Residency::UpTo(bytes) => (State::Empty, bytes),
         };
-        Self { path: path.to_owned(), patience: options.patience, state }
+        Self { path: path.to_owned(), patience: options.patience, budget, state }
     }
 
     /// Returns what is kept.
@@ -88,7 +91,7 @@ impl Memory {
             None => false,
         };
         if !current {
-            let resident = Resident::read(db)?;
+            let resident = Resident::read(db, self.budget)?;
             self.state = resident.map_or(State::Off, |resident| State::Ready(Box::new(resident)));
         }
         Ok(())
@@ -109,12 +112,12 @@ impl Memory {
 
     /// Starts a thread that reads everything through a connection of its own.
     fn start(&mut self) {
-        let (path, patience) = (self.path.clone(), self.patience);
+        let (path, patience, budget) = (self.path.clone(), self.patience, self.budget);
         let (sender, receiver) = mpsc::sync_channel(1);
         let read = move || {
             let resident = open::existing(&path, patience).ok().and_then(|connection| {
                 let transaction = connection.unchecked_transaction().ok()?;
-                Resident::read(&transaction).ok()
+                Resident::read(&transaction, budget).ok()
             });
             if let Some(resident) = resident {
                 // Whoever asked may be gone.

@@ -54,6 +54,9 @@ pub enum Residency {
     /// What recall reads: for processes that ask often. It is read in the background from the first
     /// query on, and until then the store is asked as if nothing were kept.
     Everything,
+    /// The same, as far as it takes about so many bytes: what is known of each row in any case, then
+    /// vectors, then words. What does not fit is read from the store; answers are the same.
+    UpTo(usize),
 }
 
 /// What a store is opened for.

@@ -23,13 +23,14 @@ use crate::recall::nearest::{Near, Nearest};
 use crate::recall::postings;
 use crate::recall::query::{Filters, QueryVector};
 use crate::recall::question::Term;
+use crate::recall::stored::Stored;
 use crate::store::standing::{self, Counted, Standing};
 use crate::store::{chunk, vector_row};
 use crate::vectors::half;
 
 use columns::Columns;
 use vectors::Vectors;
-use words::Words;
+use words::{Packed, Words};
 
 /// How many new rows a query reads itself; more are read aside.
 const FEW: u32 = 2_000;
@@ -38,9 +39,12 @@ const FEW: u32 = 2_000;
 #[derive(Debug)]
 pub(crate) struct Resident {
     counted: Counted,
+    /// How many bytes may be kept.
+    budget: usize,
     /// The highest row that was read.
     last: u32,
-    words: Words,
+    /// `None` where they do not fit.
+    words: Option<Words>,
     columns: Columns,
     vectors: HashMap<EmbedderId, Vectors>,
     /// What the present view shows, whatever the time.
@@ -59,26 +63,31 @@ pub(crate) enum Kept {
 }
 
 impl Resident {
-    /// Reads everything but vectors; `None` if the store has more rows than can be kept.
-    pub(crate) fn read(db: &Connection) -> Result<Option<Self>, Trouble> {
+    /// Reads what fits into `budget` bytes; `None` if the store has more rows than can be kept.
+    pub(crate) fn read(db: &Connection, budget: usize) -> Result<Option<Self>, Trouble> {
         let counted = standing::counted(db)?;
         if chunk::number(counted.last_row)? > words::LAST_ROW {
             return Ok(None);
         }
         let mut resident = Self {
             counted,
+            budget,
             last: 0,
-            words: Words::default(),
+            words: None,
             columns: Columns::default(),
             vectors: HashMap::new(),
             ground: Ground::nothing(),
             at: None,
         };
-        resident.read_rows(db)?;
         resident.read_ground(db)?;
         for (_, info) in vector_row::embedders(db)? {
             resident.read_vectors(db, info.id)?;
         }
+        // What is known of rows is read with their words, and is small beside them.
+        if resident.fits(Words::estimate(db)?) {
+            resident.words = Some(Words::default());
+        }
+        resident.read_rows(db)?;
         Ok(Some(resident))
     }
 
@@ -118,8 +127,10 @@ impl Resident {
         while let Some(found) = rows.next()? {
             let row = chunk::number(found.get(0)?)?;
             self.columns.add(row, Facts::read(found)?);
-            let context = found.get::<_, Option<String>>(10)?.map(Text::new);
-            self.words.add(row, &Text::new(found.get::<_, String>(9)?), context.as_ref());
+            if let Some(words) = &mut self.words {
+                let context = found.get::<_, Option<String>>(10)?.map(Text::new);
+                words.add(row, &Text::new(found.get::<_, String>(9)?), context.as_ref());
+            }
             self.last = row;
         }
         self.columns.read_places(db, before)
@@ -137,7 +148,9 @@ impl Resident {
             Some(vectors) if vectors.counted() == now => {}
             Some(vectors) => vectors.follow(db, now)?,
             None => {
-                if let Some(row) = vector_row::embedder_row(db, embedder)? {
+                if let Some(row) = vector_row::embedder_row(db, embedder)?
+                    && self.fits(Vectors::estimate(db, row)?)
+                {
                     self.vectors.insert(embedder, Vectors::read(db, row, now)?);
                 }
             }
@@ -158,10 +171,15 @@ impl Resident {
         }
     }
 
+    fn fits(&self, bytes: usize) -> bool {
+        self.memory().saturating_add(bytes) <= self.budget
+    }
+
     /// Returns about how many bytes of memory everything takes.
     pub(crate) fn memory(&self) -> usize {
         let vectors: usize = self.vectors.values().map(Vectors::memory).sum();
-        let parts = self.words.memory() + self.columns.memory() + self.ground.memory();
+        let words = self.words.as_ref().map_or(0, Words::memory);
+        let parts = words + self.columns.memory() + self.ground.memory();
         size_of::<Self>() + parts + vectors
     }
 }
@@ -173,13 +191,20 @@ pub(crate) struct InMemory<'r> {
     pub(crate) resident: &'r Resident,
 }
 
+impl InMemory<'_> {
+    /// Returns the rows that hold a term; `None` where only the store knows them.
+    fn rows(&self, term: &Term) -> Option<&[Packed]> {
+        self.resident.words.as_ref()?.of(term)
+    }
+}
+
 impl Index for InMemory<'_> {
     fn at_least(&self, term: &Term) -> Result<usize, Trouble> {
-        Ok(self.resident.words.of(term).map_or(0, <[_]>::len))
+        self.rows(term).map_or_else(|| postings::at_least(self.db, term), |list| Ok(list.len()))
     }
 
     fn frequency(&self, term: &Term, ground: &Ground) -> Result<usize, Trouble> {
-        match self.resident.words.of(term) {
+        match self.rows(term) {
             Some(list) => {
                 Ok(list.iter().filter(|packed| ground.shows(packed.posting().row)).count())
             }
@@ -188,7 +213,7 @@ impl Index for InMemory<'_> {
     }
 
     fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings, Trouble> {
-        let mut found: Postings = match self.resident.words.of(term) {
+        let mut found: Postings = match self.rows(term) {
             Some(list) => list.iter().map(|packed| packed.posting()).collect(),
             None => postings::read(self.db, term)?,
         };
@@ -199,7 +224,7 @@ impl Index for InMemory<'_> {
     fn nearest(&self, near: &Near<'_>) -> Result<Nearest, Trouble> {
         match self.resident.vectors.get(&near.vector.embedder) {
             Some(vectors) => vectors.nearest(self.db, near),
-            None => Ok(Nearest::default()),
+            None => Stored { db: self.db }.nearest(near),
         }
     }
 
@@ -209,14 +234,14 @@ impl Index for InMemory<'_> {
                 let query = vector.vector.as_slice();
                 Ok(vectors.with(self.db, row, |stored| half::dot(stored, query))?.flatten())
             }
-            None => Ok(None),
+            None => Stored { db: self.db }.cosine(vector, row),
         }
     }
 
     fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble> {
         match self.resident.vectors.get(&embedder) {
             Some(vectors) => vectors.with(self.db, row, half::decode),
-            None => Ok(None),
+            None => Stored { db: self.db }.vector(embedder, row),
         }
     }
 

@@ -35,6 +35,17 @@ struct Codes {
 }
 
 impl Vectors {
+    /// Returns about how many bytes of memory the vectors of an embedder take.
+    pub(super) fn estimate(db: &Connection, embedder: i64) -> Result<usize, Trouble> {
+        let sql = "SELECT vectors, dimensions FROM embedder WHERE row = ?1";
+        let (vectors, dimensions) = db
+            .prepare_cached(sql)?
+            .query_row([embedder], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, usize>(1)?)))?;
+        let bytes = if vectors <= KEPT { 3 * dimensions } else { dimensions };
+        let each = bytes + dimensions / 8 + 8;
+        Ok(usize::try_from(vectors).unwrap_or(usize::MAX).saturating_mul(each))
+    }
+
     /// Reads the vectors of the embedder in row `embedder`.
     pub(super) fn read(db: &Connection, embedder: i64, counted: i64) -> Result<Self, Trouble> {
         let dimensions: usize = db

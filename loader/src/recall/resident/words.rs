@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use garner_kernel::Text;
+use rusqlite::Connection;
 
 use crate::analysis;
+use crate::error::Trouble;
 use crate::recall::bm25::Posting;
 use crate::recall::question::Term;
 
@@ -57,6 +59,14 @@ impl Words {
             Term::Phrase(_) => return None,
         };
         Some(found.map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Returns about how many bytes of memory the postings of a store take.
+    pub(super) fn estimate(db: &Connection) -> Result<usize, Trouble> {
+        let sql = "SELECT ifnull(sum(terms), 0) FROM fragment";
+        let terms: usize = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        // Words that come twice in a text have one posting, and lists have room to grow.
+        Ok(terms.saturating_mul(size_of::<Packed>()))
     }
 
     /// Returns about how many bytes of memory the postings take.
