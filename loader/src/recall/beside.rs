@@ -11,31 +11,35 @@ use crate::store::chunk;
 /// How many lines of a session two fragments may be apart to stand beside each other.
 pub(super) const LINES: i64 = 20;
 
-/// Returns the shown rows before and after a row in its session, at most one each.
-pub(super) fn read(db: &Connection, row: u32, ground: &Ground) -> Result<Vec<u32>, Trouble> {
+/// The shown rows before and after a row in its session.
+pub(crate) type Beside = [Option<u32>; 2];
+
+/// Returns the shown rows before and after a row in its session.
+pub(super) fn read(db: &Connection, row: u32, ground: &Ground) -> Result<Beside, Trouble> {
     let sql = "SELECT session, file, line FROM source WHERE fragment = ?1 AND position = 0";
     let mut statement = db.prepare_cached(sql)?;
     let read = |found: &rusqlite::Row<'_>| {
         Ok((found.get::<_, String>(0)?, found.get::<_, String>(1)?, found.get::<_, i64>(2)?))
     };
     let Some((session, file, line)) = statement.query_row([row], read).optional()? else {
-        return Ok(Vec::new());
+        return Ok(Beside::default());
     };
-    let mut beside = Vec::new();
-    for sql in [
+    let mut beside = Beside::default();
+    let both = [
         "SELECT fragment FROM source WHERE position = 0 AND session = ?1 AND file = ?2 \
          AND (line, fragment) < (?3, ?4) AND line >= ?3 - ?5 \
          ORDER BY line DESC, fragment DESC",
         "SELECT fragment FROM source WHERE position = 0 AND session = ?1 AND file = ?2 \
          AND (line, fragment) > (?3, ?4) AND line <= ?3 + ?5 \
          ORDER BY line, fragment",
-    ] {
+    ];
+    for (sql, slot) in both.into_iter().zip(&mut beside) {
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(params![session, file, line, row, LINES])?;
         while let Some(found) = rows.next()? {
             let other = chunk::number(found.get(0)?)?;
             if ground.shows(other) {
-                beside.push(other);
+                *slot = Some(other);
                 break;
             }
         }

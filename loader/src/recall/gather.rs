@@ -78,14 +78,14 @@ impl Gathering<'_> {
             candidates: candidates.len(),
             vectors: nearest.compared,
         };
-        let ranked = ranking::rank(candidates, self.query);
+        let pool = limit.saturating_mul(DIVERSITY_POOL);
+        let ranked = ranking::rank(&candidates, self.query, pool);
         let embedder = match &self.query.vector {
             Some(vector) => Some(vector.embedder),
             None => vector_row::largest(self.db)?,
         };
         let looks = ranked
             .into_iter()
-            .take(limit.saturating_mul(DIVERSITY_POOL))
             .map(|ranked| Ok((self.look(ranked.row, embedder)?, ranked)))
             .map(|looked| looked.map(|(look, ranked)| (ranked, look)));
         let looks: Vec<(Ranked, Look)> = looks.collect::<Result<_, Trouble>>()?;
@@ -119,7 +119,7 @@ impl Gathering<'_> {
             let beside: BTreeSet<u32> = edge
                 .iter()
                 .filter_map(|row| beside(*row))
-                .flat_map(|candidate| candidate.beside.iter().copied())
+                .flat_map(|candidate| candidate.beside.into_iter().flatten())
                 .filter(|row| allowed.get(*row as usize).is_some_and(|length| *length > 0))
                 .collect();
             for row in &beside {
@@ -160,7 +160,7 @@ impl Gathering<'_> {
         let Weights { beside, short, .. } = self.query.weights;
         let short = self.ground.length(row).is_some_and(|terms| terms <= short);
         let beside =
-            if short && beside > 0.0 { self.index.beside(row, self.ground)? } else { Vec::new() };
+            if short && beside > 0.0 { self.index.beside(row, self.ground)? } else { [None; 2] };
         Ok(Candidate {
             row,
             id,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use garner_kernel::EmbedderId;
 
 use crate::error::Trouble;
+use crate::recall::beside::Beside;
 use crate::recall::bm25::Postings;
 use crate::recall::facts::Merits;
 use crate::recall::ground::Ground;
@@ -39,5 +40,5 @@ pub(super) trait Index {
     fn allowed(&self, filters: &Filters, ground: &Ground) -> Result<Arc<Vec<u32>>, Trouble>;
 
     /// Returns the shown rows that stand beside a row in its session.
-    fn beside(&self, row: u32, ground: &Ground) -> Result<Vec<u32>, Trouble>;
+    fn beside(&self, row: u32, ground: &Ground) -> Result<Beside, Trouble>;
 }

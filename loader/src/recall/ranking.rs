@@ -4,10 +4,9 @@
 //! reorder what is about equally relevant and never buries what is clearly more relevant: a decay
 //! that multiplies without bound loses more answers than it saves. Ties go by id.
 
-use std::collections::HashMap;
-
 use garner_kernel::{Class, Confidence, FragmentId, Kind, Moment, Trust};
 
+use crate::recall::beside::Beside;
 use crate::recall::query::{Query, Ranking, Weights};
 use crate::recall::signals::{Score, Signals};
 
@@ -31,7 +30,7 @@ pub(crate) struct Candidate {
     pub(crate) bm25: f64,
     pub(crate) cosine: Option<f64>,
     /// The rows that stand beside it in its session, where it is too short to stand alone.
-    pub(crate) beside: Vec<u32>,
+    pub(crate) beside: Beside,
 }
 
 /// A candidate with the signals that rank it.
@@ -42,19 +41,23 @@ pub(crate) struct Ranked {
     pub(crate) signals: Signals,
 }
 
-/// Returns the candidates that say something about the query, the best first.
-pub(crate) fn rank(candidates: Vec<Candidate>, query: &Query) -> Vec<Ranked> {
-    let relevances = relevances(&candidates, query);
-    let best = best_bm25(&candidates);
-    let support = support(&candidates, &relevances, query.weights);
-    let mut ranked: Vec<Ranked> = candidates
-        .into_iter()
+/// Returns the `most` best of the candidates that say something about the query, the best first.
+pub(crate) fn rank(candidates: &[Candidate], query: &Query, most: usize) -> Vec<Ranked> {
+    let relevances = relevances(candidates, query);
+    let best = best_bm25(candidates);
+    let support = support(candidates, &relevances, query.weights);
+    let mut list: Vec<(Weighed, &Candidate)> = candidates
+        .iter()
         .zip(relevances.into_iter().zip(support))
         .filter(|(_, (relevance, support))| relevance + support > 0.0)
-        .map(|(candidate, relevance)| weigh(&candidate, relevance, best, query.now))
+        .map(|(candidate, relevance)| (Weighed::of(candidate, relevance, query.now), candidate))
         .collect();
-    ranked.sort_by(|a, b| order(&a.signals, a.id, &b.signals, b.id));
-    ranked
+    let order = |a: &(Weighed, &Candidate), b: &(Weighed, &Candidate)| {
+        b.0.total.total_cmp(&a.0.total).then_with(|| a.1.id.cmp(&b.1.id))
+    };
+    list.sort_unstable_by(order);
+    list.truncate(most);
+    list.into_iter().map(|(weighed, candidate)| weighed.ranked(candidate, best)).collect()
 }
 
 /// Returns the relevance of each candidate alone.
@@ -68,23 +71,30 @@ pub(crate) fn relevances(candidates: &[Candidate], query: &Query) -> Vec<f64> {
 /// Returns what the fragments near each candidate add to it: a part of the way to the best relevance
 /// beside it, or to the best beyond that. So what is near a hit comes up and never passes it.
 fn support(candidates: &[Candidate], relevances: &[f64], weights: Weights) -> Vec<f64> {
-    let by_row: HashMap<u32, (&Candidate, f64)> = candidates
-        .iter()
-        .zip(relevances)
-        .map(|(candidate, relevance)| (candidate.row, (candidate, *relevance)))
-        .collect();
-    let near = |candidate: &Candidate| {
-        candidate.beside.iter().filter_map(|row| by_row.get(row)).copied().collect::<Vec<_>>()
+    let mut places: Vec<(u32, usize)> = candidates.iter().map(|c| c.row).zip(0..).collect();
+    places.sort_unstable();
+    let place = |row: u32| {
+        let found = places.binary_search_by_key(&row, |(row, _)| *row).ok()?;
+        places.get(found).map(|(_, place)| *place)
     };
-    let support = |(candidate, relevance): (&Candidate, &f64)| {
-        let beside = near(candidate);
-        let beyond = beside.iter().flat_map(|(neighbour, _)| near(neighbour));
-        let beyond = beyond.filter(|(other, _)| other.row != candidate.row);
-        let towards = |share: f64, other: f64| share * (other - relevance);
-        let beyond = beyond.map(|(_, other)| towards(weights.beyond, other)).fold(0.0, f64::max);
-        beside.iter().map(|(_, other)| towards(weights.beside, *other)).fold(beyond, f64::max)
+    let near = |candidate: &Candidate| candidate.beside.map(|row| place(row?));
+    let beside: Vec<[Option<usize>; 2]> = candidates.iter().map(near).collect();
+    let beside_of =
+        |place: usize| beside.get(place).copied().unwrap_or_default().into_iter().flatten();
+    let support = |(place, relevance): (usize, &f64)| {
+        let towards = |share: f64, other: usize| {
+            share * (relevances.get(other).copied().unwrap_or_default() - relevance)
+        };
+        let mut support = 0.0;
+        for neighbour in beside_of(place) {
+            support = f64::max(support, towards(weights.beside, neighbour));
+            for beyond in beside_of(neighbour).filter(|beyond| *beyond != place) {
+                support = f64::max(support, towards(weights.beyond, beyond));
+            }
+        }
+        support
     };
-    candidates.iter().zip(relevances).map(support).collect()
+    relevances.iter().enumerate().map(support).collect()
 }
 
 /// Returns the order of two hits: by the total, then by id.
@@ -147,39 +157,61 @@ fn add_ranks(
     }
 }
 
-/// Weighs a candidate by its own relevance and what stands beside it.
-fn weigh(
-    candidate: &Candidate,
-    (relevance, support): (f64, f64),
-    best: f64,
-    now: Moment,
-) -> Ranked {
-    let age_days = candidate.created.days_until(now);
-    let freshness = freshness(candidate.kind.class(), age_days);
-    let freshness_prior = STALE + (1.0 - STALE) * freshness;
-    let trust_prior = trust_prior(candidate.trust);
-    let sure = f64::from(candidate.confidence.as_percent()) / 100.0;
-    let confidence_prior = UNSURE + (1.0 - UNSURE) * sure;
-    let total = (relevance + support) * freshness_prior * trust_prior * confidence_prior;
-    let signals = Signals {
-        bm25: Score::new(candidate.bm25),
-        keywords: Score::new(share(candidate.bm25, best)),
-        cosine: candidate.cosine.map(Score::new),
-        coverage: Score::new(0.0),
-        relevance: Score::new(relevance),
-        support: Score::new(support),
-        age_days,
-        freshness: Score::new(freshness),
-        freshness_prior: Score::new(freshness_prior),
-        trust: candidate.trust,
-        trust_prior: Score::new(trust_prior),
-        confidence: candidate.confidence,
-        confidence_prior: Score::new(confidence_prior),
-        diversity: Score::new(1.0),
-        total: Score::new(total),
-        matched: Vec::new(),
-    };
-    Ranked { row: candidate.row, id: candidate.id, signals }
+/// A candidate's total and what it is made of.
+struct Weighed {
+    relevance: f64,
+    support: f64,
+    age_days: u32,
+    freshness: f64,
+    freshness_prior: f64,
+    trust_prior: f64,
+    confidence_prior: f64,
+    total: f64,
+}
+
+impl Weighed {
+    /// Weighs a candidate by its own relevance and what stands beside it.
+    fn of(candidate: &Candidate, (relevance, support): (f64, f64), now: Moment) -> Self {
+        let age_days = candidate.created.days_until(now);
+        let freshness = freshness(candidate.kind.class(), age_days);
+        let freshness_prior = STALE + (1.0 - STALE) * freshness;
+        let trust_prior = trust_prior(candidate.trust);
+        let sure = f64::from(candidate.confidence.as_percent()) / 100.0;
+        let confidence_prior = UNSURE + (1.0 - UNSURE) * sure;
+        let total = (relevance + support) * freshness_prior * trust_prior * confidence_prior;
+        Self {
+            relevance,
+            support,
+            age_days,
+            freshness,
+            freshness_prior,
+            trust_prior,
+            confidence_prior,
+            total,
+        }
+    }
+
+    fn ranked(self, candidate: &Candidate, best: f64) -> Ranked {
+        let signals = Signals {
+            bm25: Score::new(candidate.bm25),
+            keywords: Score::new(share(candidate.bm25, best)),
+            cosine: candidate.cosine.map(Score::new),
+            coverage: Score::new(0.0),
+            relevance: Score::new(self.relevance),
+            support: Score::new(self.support),
+            age_days: self.age_days,
+            freshness: Score::new(self.freshness),
+            freshness_prior: Score::new(self.freshness_prior),
+            trust: candidate.trust,
+            trust_prior: Score::new(self.trust_prior),
+            confidence: candidate.confidence,
+            confidence_prior: Score::new(self.confidence_prior),
+            diversity: Score::new(1.0),
+            total: Score::new(self.total),
+            matched: Vec::new(),
+        };
+        Ranked { row: candidate.row, id: candidate.id, signals }
+    }
 }
 
 /// Returns what is left after `age_days` of a class's half-life.
@@ -214,7 +246,7 @@ mod tests {
             created: Moment::from_unix(0),
             bm25,
             cosine,
-            beside: Vec::new(),
+            beside: Beside::default(),
         }
     }
 
@@ -223,8 +255,8 @@ mod tests {
         Query { weights, ..Query::new("", Moment::from_unix(0).plus_days(days)) }
     }
 
-    fn ranks(candidates: Vec<Candidate>, ranking: Ranking, days: u32) -> Vec<(String, f64)> {
-        rank(candidates, &Query { ranking, ..query(days) })
+    fn ranks(candidates: &[Candidate], ranking: Ranking, days: u32) -> Vec<(String, f64)> {
+        rank(candidates, &Query { ranking, ..query(days) }, 99)
             .into_iter()
             .map(|r| (r.id.short(), r.signals.total.get()))
             .collect()
@@ -242,7 +274,7 @@ mod tests {
             candidate("both", 4.0, Some(0.8)),
             candidate("neither", 0.0, Some(-0.5)),
         ];
-        let ranked = ranks(list, Ranking::Fusion, 0);
+        let ranked = ranks(&list, Ranking::Fusion, 0);
         let names: Vec<_> = ranked.iter().map(|(name, _)| name.clone()).collect();
         assert_eq!(names, [name("both"), name("vector"), name("words")]);
         assert!((ranked[0].1 - (0.65 * 0.8 + 0.35 * 0.5)).abs() < 1e-9);
@@ -251,14 +283,15 @@ mod tests {
     #[test]
     fn without_vectors_words_decide_alone() {
         let list = vec![candidate("a", 8.0, None), candidate("b", 4.0, None)];
-        assert_eq!(ranks(list, Ranking::Fusion, 0), [(name("a"), 1.0), (name("b"), 0.5)]);
+        assert_eq!(ranks(&list, Ranking::Fusion, 0), [(name("a"), 1.0), (name("b"), 0.5)]);
     }
 
     #[test]
     fn a_short_fragment_gains_by_what_stands_beside_it() {
         let question = Candidate { row: 1, ..candidate("question", 8.0, Some(0.8)) };
-        let answer = Candidate { row: 2, beside: vec![1, 7], ..candidate("answer", 0.0, None) };
-        let ranked = rank(vec![question, answer], &query(0));
+        let answer =
+            Candidate { row: 2, beside: [Some(1), Some(7)], ..candidate("answer", 0.0, None) };
+        let ranked = rank(&[question, answer], &query(0), 99);
         let own = 0.65 * 0.8 + 0.35;
         let [first, second] = &ranked[..] else { panic!() };
         assert!((first.signals.total.get() - own).abs() < 1e-9);
@@ -268,10 +301,13 @@ mod tests {
 
     #[test]
     fn what_stands_beyond_a_neighbour_counts_less_and_never_itself() {
-        let question = Candidate { row: 1, beside: vec![2], ..candidate("question", 8.0, None) };
-        let between = Candidate { row: 2, beside: vec![1, 3], ..candidate("between", 0.0, None) };
-        let answer = Candidate { row: 3, beside: vec![2], ..candidate("answer", 0.0, None) };
-        let ranked = rank(vec![question, between, answer], &query(0));
+        let question =
+            Candidate { row: 1, beside: [Some(2), None], ..candidate("question", 8.0, None) };
+        let between =
+            Candidate { row: 2, beside: [Some(1), Some(3)], ..candidate("between", 0.0, None) };
+        let answer =
+            Candidate { row: 3, beside: [Some(2), None], ..candidate("answer", 0.0, None) };
+        let ranked = rank(&[question, between, answer], &query(0), 99);
         let found: Vec<_> = ranked.iter().map(|r| (r.row, r.signals.total.get())).collect();
         assert_eq!(found, [(1, 1.0), (2, 0.2), (3, 0.1)]);
     }
@@ -279,7 +315,7 @@ mod tests {
     #[test]
     fn rank_fusion_counts_places() {
         let list = vec![candidate("a", 8.0, Some(0.1)), candidate("b", 1.0, Some(0.9))];
-        let ranked = ranks(list, Ranking::Rrf, 0);
+        let ranked = ranks(&list, Ranking::Rrf, 0);
         assert!((ranked[0].1 - (1.0 / 61.0 + 1.0 / 62.0)).abs() < 1e-12);
         assert!((ranked[0].1 - ranked[1].1).abs() < 1e-12);
         assert!(ranked[0].0 < ranked[1].0, "ties go by id");
@@ -287,11 +323,11 @@ mod tests {
 
     #[test]
     fn age_is_a_bounded_prior() {
-        let at = |days| ranks(vec![candidate("a", 1.0, None)], Ranking::Fusion, days)[0].1;
+        let at = |days| ranks(&[candidate("a", 1.0, None)], Ranking::Fusion, days)[0].1;
         assert!((at(0) - 1.0).abs() < 1e-12);
         assert!((at(69) - 0.925).abs() < 1e-12);
         assert!((at(100_000) - 0.85).abs() < 1e-9);
         let rule = Candidate { kind: Kind::Rule, ..candidate("r", 1.0, None) };
-        assert!((ranks(vec![rule], Ranking::Fusion, 1000)[0].1 - 1.0).abs() < 1e-12);
+        assert!((ranks(&[rule], Ranking::Fusion, 1000)[0].1 - 1.0).abs() < 1e-12);
     }
 }

@@ -7,6 +7,7 @@ use garner_kernel::EmbedderId;
 use rusqlite::Connection;
 
 use crate::error::Trouble;
+use crate::recall::beside::Beside;
 use crate::recall::bm25::{Posting, Postings};
 use crate::recall::facts::{Facts, Merits, Shown};
 use crate::recall::ground::Ground;
@@ -116,7 +117,7 @@ impl Index for Stored<'_> {
         Ok(Arc::new(allowed))
     }
 
-    fn beside(&self, row: u32, ground: &Ground) -> Result<Vec<u32>, Trouble> {
+    fn beside(&self, row: u32, ground: &Ground) -> Result<Beside, Trouble> {
         beside::read(self.db, row, ground)
     }
 }

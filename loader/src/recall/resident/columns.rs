@@ -6,7 +6,7 @@ use garner_kernel::{Confidence, FragmentId, Kind, Moment, Scope, Tag, Trust};
 use rusqlite::Connection;
 
 use crate::error::Trouble;
-use crate::recall::beside::LINES;
+use crate::recall::beside::{Beside, LINES};
 use crate::recall::facts::{Facts, Merits, Shown};
 use crate::recall::ground::Ground;
 use crate::recall::query::Filters;
@@ -194,11 +194,11 @@ impl Columns {
         Ok(filters.pass(Shown { facts: &facts, place }))
     }
 
-    /// Returns the shown rows before and after a row in its session, at most one each.
-    pub(super) fn beside(&self, row: u32, ground: &Ground) -> Vec<u32> {
+    /// Returns the shown rows before and after a row in its session.
+    pub(super) fn beside(&self, row: u32, ground: &Ground) -> Beside {
         let place = self.rows.get(row as usize).and_then(Option::as_ref).and_then(|c| c.place);
-        let Some((file, line)) = place else { return Vec::new() };
-        let Some(lines) = self.lines.get(file as usize) else { return Vec::new() };
+        let Some((file, line)) = place else { return Beside::default() };
+        let Some(lines) = self.lines.get(file as usize) else { return Beside::default() };
         let line = i64::from(line);
         let here = lines.partition_point(|known| *known < (line, row));
         let near = |(other, _): &&(i64, u32)| (other - line).abs() <= LINES;
@@ -206,7 +206,7 @@ impl Columns {
         let (before, after) = lines.split_at_checked(here).unwrap_or_default();
         let before = before.iter().rev().take_while(near).find_map(shown);
         let after = after.iter().skip(1).take_while(near).find_map(shown);
-        before.into_iter().chain(after).collect()
+        [before, after]
     }
 
     /// Returns about how many bytes of memory the columns take.

@@ -15,6 +15,7 @@ use garner_kernel::{EmbedderId, Moment, Text};
 use rusqlite::Connection;
 
 use crate::error::Trouble;
+use crate::recall::beside::Beside;
 use crate::recall::bm25::Postings;
 use crate::recall::facts::{Facts, Merits};
 use crate::recall::ground::Ground;
@@ -257,7 +258,7 @@ impl Index for InMemory<'_> {
         Ok(Arc::new(self.resident.columns.allowed(filters, ground, self.db)?))
     }
 
-    fn beside(&self, row: u32, ground: &Ground) -> Result<Vec<u32>, Trouble> {
+    fn beside(&self, row: u32, ground: &Ground) -> Result<Beside, Trouble> {
         Ok(self.resident.columns.beside(row, ground))
     }
 }
