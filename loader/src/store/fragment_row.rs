@@ -23,6 +23,11 @@ pub(crate) fn digest_from(table: &str, blob: &[u8]) -> Result<Digest, Trouble> {
     Ok(Digest::from_bytes(bytes))
 }
 
+/// Returns the digest in a column of a row of `table`.
+fn blob_digest(table: &str, row: &Row<'_>, column: usize) -> Result<Digest, Trouble> {
+    digest_from(table, row.get_ref(column)?.as_blob().unwrap_or_default())
+}
+
 /// Returns the digest of a fragment's record, which names its row.
 pub(crate) fn record_digest(fragment: &Fragment) -> Digest {
     Digest::of(record::line(&Change::Put(Box::new(fragment.clone()))).as_bytes())
@@ -166,10 +171,10 @@ pub(crate) fn index(db: &Connection, row: i64, indexed: &Indexed) -> Result<(), 
 /// Reads one row of [`COLUMNS`]; takes its lists out of `lists`.
 pub(crate) fn read(row: &Row<'_>, lists: &mut Lists) -> Result<Fragment, Trouble> {
     let number: i64 = row.get(0)?;
-    let tags: String = row.get(11)?;
-    let word = |column: usize| row.get::<_, String>(column);
+    // Columns are borrowed: every copy would be thrown away.
+    let word = |column: usize| row.get_ref(column).map(|v| v.as_str().unwrap_or_default());
     Ok(Fragment {
-        id: FragmentId::new(digest_from("fragment", &row.get::<_, Vec<u8>>(1)?)?),
+        id: FragmentId::new(blob_digest("fragment", row, 1)?),
         revision: row.get(2)?,
         kind: word(3)?.parse()?,
         scope: word(4)?.parse()?,
@@ -180,7 +185,7 @@ pub(crate) fn read(row: &Row<'_>, lists: &mut Lists) -> Result<Fragment, Trouble
         created: Moment::from_unix(row.get(9)?),
         valid_to: row.get::<_, Option<i64>>(10)?.map(Moment::from_unix),
         supersedes: lists.supersedes.remove(&number).unwrap_or_default(),
-        tags: tags.split_whitespace().map(str::parse).collect::<Result<_, _>>()?,
+        tags: word(11)?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?,
         sources: lists.sources.remove(&number).unwrap_or_default(),
     })
 }
@@ -254,7 +259,7 @@ impl Lists {
         let mut rows = statement.query(parameters)?;
         let mut supersedes: HashMap<i64, Vec<FragmentId>> = HashMap::new();
         while let Some(row) = rows.next()? {
-            let older = digest_from("supersedes", &row.get::<_, Vec<u8>>(1)?)?;
+            let older = blob_digest("supersedes", row, 1)?;
             supersedes.entry(row.get(0)?).or_default().push(FragmentId::new(older));
         }
         for list in supersedes.values_mut() {
@@ -265,13 +270,13 @@ impl Lists {
 }
 
 fn source_from(row: &Row<'_>) -> Result<Source, Trouble> {
-    let word = |column: usize| row.get::<_, String>(column);
+    let word = |column: usize| row.get_ref(column).map(|v| v.as_str().unwrap_or_default());
     Ok(Source {
         session: word(1)?.parse()?,
         file: word(2)?.parse()?,
         record: word(3)?.parse()?,
         line: row.get(4)?,
-        digest: digest_from("source", &row.get::<_, Vec<u8>>(5)?)?,
+        digest: blob_digest("source", row, 5)?,
         speaker: word(6)?.parse()?,
         rule: word(7)?.parse()?,
     })
