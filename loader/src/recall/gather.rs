@@ -38,6 +38,15 @@ impl Store {
     /// [`Error::UnknownVersion`] when `query.at` names a version that is not loaded, and those of
     /// reading, such as [`Error::Corrupt`].
     pub fn recall(&self, query: &Query) -> Result<Recall, Error> {
+        self.ask(query, |db, index, ground| Gathering { db, index, ground, query }.recall())
+    }
+
+    /// Runs `body` on what a query's view shows, with what is kept in memory where something is.
+    pub(super) fn ask<T>(
+        &self,
+        query: &Query,
+        body: impl FnOnce(&Connection, &dyn Index, &Ground) -> Result<T, Trouble>,
+    ) -> Result<T, Error> {
         self.read(|db| {
             let mut memory = self.memory(db, query.vector.as_ref())?;
             let present = query.at.is_none() && query.filters.channels.is_empty();
@@ -49,7 +58,7 @@ impl Store {
                 Some(resident) => &InMemory { db, resident },
                 None => &Stored { db },
             };
-            Gathering { db, index, ground: &ground, query }.recall()
+            body(db, index, &ground)
         })
     }
 }

@@ -9,8 +9,7 @@ use crate::error::{Error, Trouble};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
 use crate::recall::nearest::Near;
-use crate::recall::query::{Filters, QueryVector, Search};
-use crate::recall::resident::InMemory;
+use crate::recall::query::{Filters, Query, QueryVector, Search};
 use crate::recall::signals::Score;
 use crate::recall::stored::Stored;
 use crate::store::vector_row::EmbedderInfo;
@@ -39,12 +38,7 @@ impl Store {
     /// # Errors
     /// Those of reading, such as [`Error::Corrupt`].
     pub fn newest(&self, most: usize, now: Moment) -> Result<Vec<Fragment>, Error> {
-        self.read(|db| {
-            let mut memory = self.memory(db, None)?;
-            let ground = match memory.as_mut() {
-                Some(resident) => resident.ground(now),
-                None => Ground::read(db, None, &Filters::default(), now)?,
-            };
+        self.ask(&Query::new("", now), |db, _, ground| {
             let sql = "SELECT row FROM fragment ORDER BY created DESC, row";
             let mut statement = db.prepare_cached(sql)?;
             let mut rows = statement.query([])?;
@@ -96,16 +90,8 @@ impl Store {
         search: Search,
         now: Moment,
     ) -> Result<Vec<(FragmentId, Score)>, Error> {
-        self.read(|db| {
-            let mut memory = self.memory(db, Some(vector))?;
-            let ground = match memory.as_mut() {
-                Some(resident) => resident.ground(now),
-                None => Ground::read(db, None, &Filters::default(), now)?,
-            };
-            let index: &dyn Index = match memory.as_deref() {
-                Some(resident) => &InMemory { db, resident },
-                None => &Stored { db },
-            };
+        let query = Query { vector: Some(vector.clone()), search, ..Query::new("", now) };
+        self.ask(&query, |_, index, ground| {
             let near = Near { vector, allowed: &ground.lengths, want: most, search };
             let scored = index.nearest(&near)?.rows.into_iter();
             let with_id =

@@ -86,11 +86,10 @@ impl Memory {
         if matches!(self.state, State::Off) {
             return Ok(());
         }
-        let current = match self.resident_mut() {
-            Some(resident) => resident.follow(db, None)? == Kept::Current,
-            None => false,
-        };
-        if !current {
+        let followed = self.resident_mut().map(|resident| resident.follow(db, None));
+        if !matches!(followed, Some(Ok(Kept::Current))) {
+            // What was read halfway is not kept, also where reading it anew fails.
+            self.state = State::Empty;
             let resident = Resident::read(db, self.budget)?;
             self.state = resident.map_or(State::Off, |resident| State::Ready(Box::new(resident)));
         }
