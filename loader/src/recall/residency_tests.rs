@@ -177,3 +177,40 @@ fn the_first_queries_do_not_wait_for_memory() {
     let send: &dyn Fn(Store) = &|store| drop(std::thread::spawn(move || store).join());
     send(memory);
 }
+
+#[test]
+fn programs_list_the_newest_and_the_nearest() {
+    let (_dir, mut store) = store();
+    let text = |day: i64| {
+        let mut text = crate::test_support::fact(&format!("Port {day}."));
+        text.created = Moment::from_unix(now().unix() - day * 86_400);
+        text
+    };
+    let texts: Vec<_> = (0..40).map(text).collect();
+    let contents = crate::test_support::contents(&texts.iter().collect::<Vec<_>>());
+    load(&mut store, &kernel("team", 1, contents));
+    store.remove(texts[1].id, &stamp()).unwrap();
+    let vector = QueryVector { embedder: HashEmbedder.id(), vector: vector("port 7.").unwrap() };
+    let check = |asked: &Store, first_look: bool| {
+        let newest: Vec<FragmentId> =
+            asked.newest(3, now()).unwrap().iter().map(|fragment| fragment.id).collect();
+        assert_eq!(newest, [texts[0].id, texts[2].id, texts[3].id]);
+        for search in [Search::Exact, Search::Approximate, Search::Auto] {
+            let near = asked.nearest(&vector, 5, search, now()).unwrap();
+            assert_eq!((near.len(), near[0].0), (5, texts[7].id));
+            assert!(near.is_sorted_by(|a, b| a.1 >= b.1));
+        }
+        assert_eq!(asked.get(texts[1].id).unwrap(), Some(texts[1].clone()), "removed is not gone");
+        assert_eq!(asked.find(&texts[1].id.to_string()).unwrap(), texts[1].id);
+        let tried = asked.approximation(8, now()).unwrap();
+        assert_eq!(
+            tried.map(|tried| (tried.queries, tried.found.get())),
+            first_look.then_some((8, 1.0))
+        );
+    };
+    check(&store, false);
+    check(&resident(&store, Residency::Everything), false);
+    with_codes(&mut store);
+    check(&store, true);
+    check(&resident(&store, Residency::Everything), true);
+}
