@@ -11,12 +11,12 @@ use garner_kernel::{
     Source, Text, Trust, Vector, bundle,
 };
 use garner_loader::{
-    Filters, LoadOptions, OpenOptions, OrderRule, Query, QueryVector, Residency, Search, Stamp,
-    Store, Vectors,
+    EmbedderInfo, Filters, LoadOptions, OpenOptions, OrderRule, Query, QueryVector, Residency,
+    Score, Search, Stamp, Store, Vectors,
 };
 
 use super::corpus::{Corpus, Document};
-use super::operations::{Asked, LIMIT, Likeness, Outcome, System};
+use super::operations::{Asked, LIMIT, Likeness, Outcome, SAME, System};
 use super::publisher::Publisher;
 use super::vectors::DIMENSIONS;
 
@@ -74,7 +74,7 @@ impl Garner {
 
     /// Opens the store of a folder to ask many questions, with everything in memory.
     pub(crate) fn open(size: u64, folder: &Path) -> Outcome<Self> {
-        let options = OpenOptions { residency: Residency::Everything, ..OpenOptions::read() };
+        let options = OpenOptions { residency: Residency::Everything, ..OpenOptions::write() };
         let store = Store::open(folder, &options)?;
         store.warm()?;
         Ok(Self { store, now: now(size) })
@@ -154,9 +154,22 @@ impl System for Garner {
         Ok(Some(recall.signals.candidates))
     }
 
-    /// Fragments come in kernels only, until a store can remember one by itself.
-    fn insert(&mut self, _document: &Document, _likeness: Likeness) -> Outcome<Option<usize>> {
-        Ok(None)
+    /// What is merged takes the place of the one that it is like.
+    fn insert(&mut self, document: &Document, likeness: Likeness) -> Outcome<Option<usize>> {
+        let mut fragment = fragment(document)?;
+        let vector = Vector::normalized(document.vector.clone()).ok_or("a vector has a length")?;
+        if likeness == Likeness::Merged {
+            let query = QueryVector { embedder: embedder(), vector: vector.clone() };
+            let least = Score::new(f64::from(SAME));
+            let alike = self.store.alike(&fragment, &query, least, self.now)?;
+            fragment.supersedes.extend(alike.map(|(id, _)| id));
+        }
+        let merged = fragment.supersedes.len();
+        let stamp = Stamp { at: self.now, who: "bench".parse()? };
+        let info =
+            EmbedderInfo { id: embedder(), name: "known".to_owned(), dimensions: DIMENSIONS };
+        let remembered = self.store.remember(&fragment, Some((&info, &vector)), &stamp)?;
+        Ok(Some(usize::from(remembered.is_some()) - merged))
     }
 }
 

@@ -212,6 +212,12 @@ name! {
     /// A channel: `[a-z0-9-]`, 1 to 32 characters.
     ChannelName, "channel name", 32, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }
+impl ChannelName {
+    /// Returns the channel of what a machine remembers by itself: no bundle brings one of this name.
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+}
 name! {
     /// A project: visible characters, 1 to 64 bytes, no slash and no colon.
     ProjectName, "project name", 64, |c| !c.is_control() && !c.is_whitespace() && !matches!(c, '/' | '\\' | ':')

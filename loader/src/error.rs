@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use garner_kernel::{ChannelName, Digest, EmbedError, Explain, Fault, Version};
+use garner_kernel::{ChannelName, Digest, EmbedError, Explain, Fault, FragmentId, Version};
 use rusqlite::ErrorCode;
 
 /// Why the store could not be opened, read or changed.
@@ -152,6 +152,18 @@ pub enum Error {
         /// The version.
         version: Version,
     },
+    /// A kernel claims the channel of what this machine remembers by itself.
+    #[error("`{channel}` names what this machine remembers, and no bundle brings that")]
+    ReservedChannel {
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// Something in the store replaces or rejects a statement that was to be remembered.
+    #[error("recall would not see {}: it is replaced or rejected here", fragment.short())]
+    Replaced {
+        /// The fragment.
+        fragment: FragmentId,
+    },
     /// The store changed between the plan and its application.
     #[error("the store changed since the load of {channel} was planned")]
     StalePlan {
@@ -229,6 +241,8 @@ impl Explain for Error {
             | Self::NewerStore { .. }
             | Self::OlderStore { .. }
             | Self::OlderVersion { .. }
+            | Self::ReservedChannel { .. }
+            | Self::Replaced { .. }
             | Self::StalePlan { .. }
             | Self::AmbiguousFragment { .. }
             | Self::MalformedActor { .. }
@@ -308,6 +322,12 @@ impl Error {
                  history is right"
             ),
             Self::TreeMismatch { .. } => "run `garner verify`, and report this defect".to_owned(),
+            Self::ReservedChannel { .. } => {
+                "ask the publisher for a channel of another name".to_owned()
+            }
+            Self::Replaced { fragment } => {
+                format!("`garner fragment show {}` says by what", fragment.short())
+            }
             Self::StalePlan { .. } => "run the command again".to_owned(),
             Self::UnknownChannel { .. } => {
                 "`garner load` brings kernels in; `garner channel list` names channels".to_owned()

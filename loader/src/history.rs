@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
 use crate::store::operation::{self, Act, Action, Operation};
+use crate::store::standing::Touched;
 use crate::store::view::{self, Policy, Reading, View};
 use crate::store::{Store, channel};
 
@@ -80,7 +81,7 @@ impl Store {
         self.write(|db| {
             let last = last_not_undone(&operation::list(db, usize::MAX >> 1)?)?;
             let action = Action::Undo { operation: last.number };
-            let act = Act { stamp: stamp.clone(), action };
+            let act = Act { stamp: stamp.clone(), action, touched: Touched::Everything };
             operation::commit(db, act, operation::before(db)?, last.before)
         })
     }
@@ -141,8 +142,19 @@ impl Store {
         self.write(|db| {
             let before = operation::before(db)?;
             let after = after(db, before.view.clone())?;
-            operation::commit(db, Act { stamp: stamp.clone(), action }, before, after)
+            let touched = touched(&action);
+            operation::commit(db, Act { stamp: stamp.clone(), action, touched }, before, after)
         })
+    }
+}
+
+/// Returns which fragments a change of the view may show or hide.
+fn touched(action: &Action) -> Touched {
+    match action {
+        // A pin changes nothing of what is shown.
+        Action::Pin { .. } | Action::Unpin { .. } => Touched::Nothing,
+        Action::Remove { fragment } => Touched::Fragments(BTreeSet::from([*fragment])),
+        _ => Touched::Everything,
     }
 }
 

@@ -26,6 +26,7 @@ mod error;
 mod history;
 pub mod inject;
 mod load;
+mod local;
 mod recall;
 mod stamp;
 mod store;
@@ -40,6 +41,7 @@ pub use load::{
     Effect, Erasure, LoadOptions, LoadPlan, LoadReport, OrderRule, PlannedText, Progress, Summary,
     Vectors,
 };
+pub use local::Remembered;
 pub use recall::{
     Approximation, Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search,
     Signals, TermSignal, TermUse, TextSignals, Weights,

@@ -11,6 +11,7 @@ use crate::load::projection::{Progress, embed_in_batches};
 use crate::stamp::Stamp;
 use crate::store::membership::{self, Place, Table};
 use crate::store::operation::{self, Act, Action};
+use crate::store::standing::Touched;
 use crate::store::vector_row::{self, EmbedderInfo};
 use crate::store::view::Reading;
 use crate::store::{Store, channel, contents, fragment_row};
@@ -135,7 +136,8 @@ fn write_kernel(
         Effect::Held { .. } | Effect::History | Effect::Nothing => before.view.clone(),
     };
     let (channel, head) = (kernel.channel.clone(), kernel.head);
-    let act = Act { stamp: stamp.clone(), action: Action::Load { channel, version, head } };
+    let action = Action::Load { channel, version, head };
+    let act = Act { stamp: stamp.clone(), action, touched: Touched::Everything };
     Ok(operation::commit(db, act, before, after)?.number)
 }
 

@@ -174,6 +174,9 @@ pub(super) fn decide(
     kernel: &Kernel,
     options: &LoadOptions,
 ) -> Result<Decision, Trouble> {
+    if kernel.channel == ChannelName::local() {
+        return Err(Error::ReservedChannel { channel: kernel.channel.clone() }.into());
+    }
     let row = channel::row(db, &kernel.channel)?;
     let kernels = row.map_or_else(|| Ok(Vec::new()), |row| channel::kernels(db, row))?;
     refuse_fork(kernel, &kernels)?;

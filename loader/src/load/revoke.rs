@@ -13,6 +13,7 @@ use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
 use crate::store::fragment_row::{self, digest_from};
 use crate::store::operation::{self, Act, Action};
+use crate::store::standing::Touched;
 use crate::store::{Store, channel, membership};
 
 /// What was erased because it is revoked.
@@ -65,7 +66,7 @@ impl Store {
                 let after = before.view.clone();
                 let fragments = bury(db, name, &held)?;
                 let action = Action::Revoke { channel: name.clone(), fragments: fragments.clone() };
-                let act = Act { stamp: stamp.clone(), action };
+                let act = Act { stamp: stamp.clone(), action, touched: Touched::Everything };
                 Ok((operation::commit(db, act, before, after)?.number, fragments))
             })
         };

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use garner_kernel::EmbedderId;
 use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
@@ -17,7 +16,7 @@ use crate::recall::resident::InMemory;
 use crate::recall::signals::{Hit, Recall, Score, TextSignals};
 use crate::recall::stored::Stored;
 use crate::recall::words::Words;
-use crate::store::{Store, fragment_row, vector_row};
+use crate::store::{Store, vector_row};
 use crate::vectors::best::{self, Scored};
 
 /// How many candidates words and vectors contribute each, at least.
@@ -95,7 +94,7 @@ impl Gathering<'_> {
         };
         let looks = ranked
             .into_iter()
-            .map(|ranked| Ok((self.look(ranked.row, embedder)?, ranked)))
+            .map(|ranked| Ok((self.index.look(embedder, ranked.row)?, ranked)))
             .map(|looked| looked.map(|(look, ranked)| (ranked, look)));
         let looks: Vec<(Ranked, Look)> = looks.collect::<Result<_, Trouble>>()?;
         let chosen = diversity::diversify(looks, limit);
@@ -183,31 +182,12 @@ impl Gathering<'_> {
         })
     }
 
-    /// Returns what a hit is compared with others by: its vector of `embedder`, else its words.
-    fn look(&self, row: u32, embedder: Option<EmbedderId>) -> Result<Look, Trouble> {
-        if let Some(embedder) = embedder
-            && let Some(components) = self.index.vector(embedder, row)?
-        {
-            return Ok(Look::Vector(components));
-        }
-        let statement: String = self
-            .db
-            .prepare_cached("SELECT statement FROM fragment WHERE row = ?1")?
-            .query_row([row], |row| row.get(0))?;
-        Ok(Look::words(&statement))
-    }
-
     fn hit(&self, ranked: Ranked, words: &Words) -> Result<Hit, Trouble> {
         let Ranked { row, mut signals, .. } = ranked;
         let (coverage, matched) = words.matched(row);
         (signals.coverage, signals.matched) = (Score::new(coverage), matched);
         let (channel, version, _) = self.ground.shown_by(self.db, row)?;
-        Ok(Hit {
-            fragment: fragment_row::get(self.db, i64::from(row))?,
-            channel: channel.clone(),
-            version,
-            signals,
-        })
+        Ok(Hit { fragment: self.index.fragment(row)?, channel: channel.clone(), version, signals })
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use garner_kernel::EmbedderId;
+use garner_kernel::{EmbedderId, Fragment};
 
 use crate::error::Trouble;
 use crate::recall::beside::Beside;
 use crate::recall::bm25::Postings;
+use crate::recall::diversity::Look;
 use crate::recall::facts::Merits;
 use crate::recall::ground::Ground;
 use crate::recall::nearest::{Near, Nearest};
@@ -30,8 +31,11 @@ pub(super) trait Index {
     /// Returns the product of a row's vector and the query's; `None` where it has no vector.
     fn cosine(&self, vector: &QueryVector, row: u32) -> Result<Option<f32>, Trouble>;
 
-    /// Returns a row's vector of an embedder; `None` where it has none.
-    fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble>;
+    /// Returns what a hit is compared with others by: its vector of `embedder`, else its words.
+    fn look(&self, embedder: Option<EmbedderId>, row: u32) -> Result<Look, Trouble>;
+
+    /// Returns the fragment of a row.
+    fn fragment(&self, row: u32) -> Result<Fragment, Trouble>;
 
     /// Returns what ranking knows of a row beside its words and its vector.
     fn merits(&self, row: u32) -> Result<Merits, Trouble>;

@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     /// Those of reading, such as [`Error::Corrupt`].
     pub fn newest(&self, most: usize, now: Moment) -> Result<Vec<Fragment>, Error> {
-        self.ask(&Query::new("", now), |db, _, ground| {
+        self.ask(&Query::new("", now), |db, index, ground| {
             let sql = "SELECT row FROM fragment ORDER BY created DESC, row";
             let mut statement = db.prepare_cached(sql)?;
             let mut rows = statement.query([])?;
@@ -46,9 +46,9 @@ impl Store {
             while newest.len() < most
                 && let Some(found) = rows.next()?
             {
-                let row = found.get(0)?;
-                if ground.shows(chunk::number(row)?) {
-                    newest.push(fragment_row::get(db, row)?);
+                let row = chunk::number(found.get(0)?)?;
+                if ground.shows(row) {
+                    newest.push(index.fragment(row)?);
                 }
             }
             Ok(newest)
@@ -90,9 +90,21 @@ impl Store {
         search: Search,
         now: Moment,
     ) -> Result<Vec<(FragmentId, Score)>, Error> {
-        let query = Query { vector: Some(vector.clone()), search, ..Query::new("", now) };
-        self.ask(&query, |_, index, ground| {
-            let near = Near { vector, allowed: &ground.lengths, want: most, search };
+        let query = Query { vector: Some(vector.clone()), ..Query::new("", now) };
+        self.nearest_of(&query, most, search)
+    }
+
+    /// Returns the same among what the filters of a query let through.
+    pub(crate) fn nearest_of(
+        &self,
+        query: &Query,
+        most: usize,
+        search: Search,
+    ) -> Result<Vec<(FragmentId, Score)>, Error> {
+        let Some(vector) = &query.vector else { return Ok(Vec::new()) };
+        self.ask(query, |_, index, ground| {
+            let allowed = index.allowed(&query.filters, ground)?;
+            let near = Near { vector, allowed: &allowed, want: most, search };
             let scored = index.nearest(&near)?.rows.into_iter();
             let with_id =
                 |near: Scored| Ok((index.merits(near.row)?.id, Score::new(f64::from(near.score))));

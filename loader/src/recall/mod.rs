@@ -30,7 +30,7 @@ pub(crate) mod resident;
 mod signals;
 mod stored;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod visible;
 mod words;
 

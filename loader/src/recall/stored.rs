@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use garner_kernel::EmbedderId;
+use garner_kernel::{EmbedderId, Fragment};
 use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::beside::Beside;
 use crate::recall::bm25::{Posting, Postings};
+use crate::recall::diversity::Look;
 use crate::recall::facts::{Facts, Merits, Shown};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
@@ -16,7 +17,7 @@ use crate::recall::nearest::{Near, Nearest};
 use crate::recall::query::{Filters, QueryVector};
 use crate::recall::question::Term;
 use crate::recall::{beside, postings};
-use crate::store::{chunk, code_row, vector_row};
+use crate::store::{chunk, code_row, fragment_row, vector_row};
 use crate::vectors::best::{self, Scored};
 use crate::vectors::half;
 use crate::vectors::signs::{self, Distances};
@@ -78,11 +79,21 @@ impl Index for Stored<'_> {
         Ok(vector_row::with(self.db, embedder, row, |stored| half::dot(stored, query))?.flatten())
     }
 
-    fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble> {
-        let Some(embedder) = vector_row::embedder_row(self.db, embedder)? else {
-            return Ok(None);
-        };
-        vector_row::with(self.db, embedder, row, half::decode)
+    fn look(&self, embedder: Option<EmbedderId>, row: u32) -> Result<Look, Trouble> {
+        if let Some(embedder) = embedder
+            && let Some(embedder) = vector_row::embedder_row(self.db, embedder)?
+            && let Some(components) = vector_row::with(self.db, embedder, row, half::decode)?
+        {
+            return Ok(Look::Vector(components));
+        }
+        let sql = "SELECT statement FROM fragment WHERE row = ?1";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let statement: String = statement.query_row([row], |row| row.get(0))?;
+        Ok(Look::words(&statement))
+    }
+
+    fn fragment(&self, row: u32) -> Result<Fragment, Trouble> {
+        fragment_row::get(self.db, i64::from(row))
     }
 
     fn merits(&self, row: u32) -> Result<Merits, Trouble> {
@@ -148,7 +159,7 @@ impl Stored<'_> {
     ) -> Result<(Vec<u32>, usize), Trouble> {
         let query = signs::encode(near.vector.vector.as_slice(), mean);
         let mut distances = Distances::default();
-        code_row::each_chunk(self.db, embedder, |first, codes| {
+        code_row::each_chunk(self.db, embedder, 0, |first, codes| {
             distances.add(first, codes, &query, |row| near.allows(row));
         })?;
         Ok(distances.nearest(looks))

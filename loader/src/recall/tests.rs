@@ -18,7 +18,7 @@ fn team() -> ChannelName {
     "team".parse().unwrap()
 }
 
-pub(super) fn query(text: &str) -> Query {
+pub(crate) fn query(text: &str) -> Query {
     let vector = vector(text).map(|vector| QueryVector { embedder: HashEmbedder.id(), vector });
     Query { vector, ..Query::new(text, now()) }
 }
@@ -159,7 +159,7 @@ fn near_duplicates_make_room_for_others() {
 }
 
 /// Returns every hit with every signal: as values, which compare the terms too, and as text.
-pub(super) fn render(store: &Store, at: Moment) -> (Vec<Recall>, String) {
+pub(crate) fn render(store: &Store, at: Moment) -> (Vec<Recall>, String) {
     let texts = ["store lock", "openStore", "the port is 8080", "\"never squash\"", "東京 café"];
     let mut recalls = Vec::new();
     let mut rendered = String::new();

@@ -70,8 +70,77 @@ pub(crate) fn standing(
     view: &View,
     filters: &Filters,
 ) -> Result<Vec<Entry>, Trouble> {
-    let members = members(db, view, filters)?;
+    let members = members(db, view, Which::Of(filters))?;
     Ok(resolve(members, &view.removed))
+}
+
+/// Returns what of these fragments is visible as long as it has not expired, in the order of the
+/// ids; costs the same however many others there are.
+pub(crate) fn standing_of(
+    db: &Connection,
+    view: &View,
+    ids: &BTreeSet<FragmentId>,
+) -> Result<Vec<Entry>, Trouble> {
+    // What replaces one of them decides as well, and is hidden as they are.
+    let mut with_newer = ids.clone();
+    let mut newer = db.prepare_cached(
+        "SELECT f.id FROM supersedes s CROSS JOIN fragment f ON f.row = s.newer WHERE s.older = ?1",
+    )?;
+    for id in ids {
+        let mut rows = newer.query([id.digest().as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            with_newer
+                .insert(FragmentId::new(digest_from("fragment", &row.get::<_, Vec<u8>>(0)?)?));
+        }
+    }
+    let mut entries = resolve(members(db, view, Which::Only(&with_newer))?, &view.removed);
+    entries.retain(|entry| ids.contains(&entry.id));
+    Ok(entries)
+}
+
+/// Which members of a view are read.
+#[derive(Clone, Copy)]
+enum Which<'w> {
+    /// All that filters read.
+    Of(&'w Filters),
+    /// Those of these fragments.
+    Only(&'w BTreeSet<FragmentId>),
+}
+
+impl Which<'_> {
+    fn reads(self, channel: &ChannelName) -> bool {
+        match self {
+            Self::Of(filters) => filters.reads(channel),
+            Self::Only(_) => true,
+        }
+    }
+
+    /// Calls `each` with every row of a statement about members: `all` is in `[channel, version]`,
+    /// `one` in an id as well.
+    fn each(
+        self,
+        db: &Connection,
+        [all, one]: [&str; 2],
+        (channel, version): (i64, Version),
+        mut each: impl FnMut(&Row<'_>) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let mut step = |mut rows: rusqlite::Rows<'_>| {
+            while let Some(row) = rows.next()? {
+                each(row)?;
+            }
+            Ok(())
+        };
+        match self {
+            Self::Of(_) => step(db.prepare_cached(all)?.query(params![channel, version.get()])?),
+            Self::Only(ids) => {
+                let mut statement = db.prepare_cached(one)?;
+                ids.iter().try_for_each(|id| {
+                    let id = id.digest().as_bytes();
+                    step(statement.query(params![channel, version.get(), id])?)
+                })
+            }
+        }
+    }
 }
 
 /// Hides what is removed, buried or superseded, and all but one channel's copy of the rest.
@@ -137,9 +206,9 @@ fn replaced(entries: &[Entry], supersessions: &[(i64, FragmentId)]) -> Replaced 
     replaced
 }
 
-fn members(db: &Connection, view: &View, filters: &Filters) -> Result<Members, Trouble> {
+fn members(db: &Connection, view: &View, which: Which<'_>) -> Result<Members, Trouble> {
     let mut members = Members::default();
-    for (name, version) in view.active().filter(|(name, _)| filters.reads(name)) {
+    for (name, version) in view.active().filter(|(name, _)| which.reads(name)) {
         let (row, _) = channel::known_kernel(db, name, version)?;
         let Policy { precedence, min_trust } = view.reading(name).policy;
         let reader = EntryReader {
@@ -149,12 +218,12 @@ fn members(db: &Connection, view: &View, filters: &Filters) -> Result<Members, T
             precedence,
             scopes: Vec::new(),
         };
-        let of_it = read_entries(db, row, reader)?;
+        let of_it = read_entries(db, which, reader)?;
         // What the person does not trust enough is not there: it shows and silences nothing.
         let trusted = |entry: &Entry| min_trust.is_none_or(|least| entry.trust >= least);
         members.entries.extend(of_it.into_iter().filter(trusted));
-        read_supersessions(db, row, version, &mut members.supersessions)?;
-        for id in read_buried(db, row, version)? {
+        read_supersessions(db, which, (row, version), &mut members.supersessions)?;
+        for id in read_buried(db, which, (row, version))? {
             let highest = members.buried.entry(id).or_insert(precedence);
             *highest = precedence.max(*highest);
         }
@@ -167,19 +236,24 @@ const IN_VERSION: &str = "m.channel = ?1 AND m.from_version <= ?2 \
 
 fn read_entries(
     db: &Connection,
-    channel: i64,
+    which: Which<'_>,
     mut reader: EntryReader,
 ) -> Result<Vec<Entry>, Trouble> {
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT f.row, f.id, f.revision, f.kind, f.scope, f.trust, f.confidence, f.created, \
-         f.valid_to, f.terms, m.from_version FROM member m JOIN fragment f ON f.row = m.fragment \
-         WHERE {IN_VERSION}"
-    ))?;
-    let mut rows = statement.query(params![channel, reader.version.get()])?;
+    let columns = "f.row, f.id, f.revision, f.kind, f.scope, f.trust, f.confidence, f.created, \
+                   f.valid_to, f.terms, m.from_version";
+    let all = format!(
+        "SELECT {columns} FROM member m JOIN fragment f ON f.row = m.fragment WHERE {IN_VERSION}"
+    );
+    let one = format!(
+        "SELECT {columns} FROM fragment f CROSS JOIN member m ON m.fragment = f.row \
+         WHERE f.id = ?3 AND {IN_VERSION}"
+    );
+    let place = (reader.channel_row, reader.version);
     let mut entries = Vec::new();
-    while let Some(row) = rows.next()? {
+    which.each(db, [&all, &one], place, |row| {
         entries.push(reader.entry(row)?);
-    }
+        Ok(())
+    })?;
     Ok(entries)
 }
 
@@ -226,40 +300,49 @@ impl EntryReader {
 
 fn read_supersessions(
     db: &Connection,
-    channel: i64,
-    version: Version,
+    which: Which<'_>,
+    place: (i64, Version),
     supersessions: &mut Vec<(i64, FragmentId)>,
 ) -> Result<(), Trouble> {
-    let mut statement = db.prepare_cached(&format!(
+    let all = format!(
         "SELECT s.newer, s.older FROM member m JOIN supersedes s ON s.newer = m.fragment \
          WHERE {IN_VERSION}"
-    ))?;
-    let mut rows = statement.query(params![channel, version.get()])?;
-    while let Some(row) = rows.next()? {
+    );
+    let one = format!(
+        "SELECT s.newer, s.older FROM supersedes s CROSS JOIN member m ON m.fragment = s.newer \
+         WHERE s.older = ?3 AND {IN_VERSION}"
+    );
+    which.each(db, [&all, &one], place, |row| {
         let older = digest_from("supersedes", &row.get::<_, Vec<u8>>(1)?)?;
         supersessions.push((row.get(0)?, FragmentId::new(older)));
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Reads what a person rejected or a publisher revoked; what a publisher removed from one channel
 /// may live in another.
 fn read_buried(
     db: &Connection,
-    channel: i64,
-    version: Version,
+    which: Which<'_>,
+    place: (i64, Version),
 ) -> Result<Vec<FragmentId>, Trouble> {
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT t.id FROM burial m JOIN tombstone t ON t.row = m.tombstone \
-         WHERE {IN_VERSION} AND t.reason IN (?3, ?4)"
-    ))?;
-    let [rejected, revoked] = [TombstoneReason::Rejected, TombstoneReason::Revoked];
-    let words = (rejected.as_str(), revoked.as_str());
-    let mut rows = statement.query(params![channel, version.get(), words.0, words.1])?;
+    let all = format!(
+        "SELECT t.id, t.reason FROM burial m JOIN tombstone t ON t.row = m.tombstone \
+         WHERE {IN_VERSION}"
+    );
+    let one = format!(
+        "SELECT t.id, t.reason FROM tombstone t CROSS JOIN burial m ON m.tombstone = t.row \
+         WHERE t.id = ?3 AND {IN_VERSION}"
+    );
+    let everywhere = [TombstoneReason::Rejected, TombstoneReason::Revoked];
     let mut buried = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = digest_from("tombstone", &row.get::<_, Vec<u8>>(0)?)?;
-        buried.push(FragmentId::new(id));
-    }
+    which.each(db, [&all, &one], place, |row| {
+        let reason = row.get_ref(1)?.as_str().unwrap_or_default();
+        if everywhere.iter().any(|known| known.as_str() == reason) {
+            let id = digest_from("tombstone", &row.get::<_, Vec<u8>>(0)?)?;
+            buried.push(FragmentId::new(id));
+        }
+        Ok(())
+    })?;
     Ok(buried)
 }

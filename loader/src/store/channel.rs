@@ -82,9 +82,13 @@ pub(crate) fn known_kernel(
     version: Version,
 ) -> Result<(i64, LoadedKernel), Trouble> {
     let row = known_row(db, channel)?;
-    let kernel = kernels(db, row)?.into_iter().find(|kernel| kernel.version == version);
-    let unknown = || Error::UnknownVersion { channel: channel.clone(), version };
-    Ok((row, kernel.ok_or_else(unknown)?))
+    let sql = format!("SELECT {COLUMNS} FROM kernel WHERE channel = ?1 AND version = ?2");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![row, version.get()])?;
+    match rows.next()? {
+        Some(found) => Ok((row, kernel_from(found)?)),
+        None => Err(Error::UnknownVersion { channel: channel.clone(), version }.into()),
+    }
 }
 
 /// Writes the row of a kernel that operation `operation` loads.

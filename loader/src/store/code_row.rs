@@ -157,15 +157,16 @@ fn read_chunk(
     Ok(std::mem::take(bits))
 }
 
-/// Calls `each` with the first row of every chunk and the codes of its rows.
+/// Calls `each` with the first row and the codes of every chunk from that of the row `from` on.
 pub(crate) fn each_chunk(
     db: &Connection,
     embedder: i64,
+    from: i64,
     mut each: impl FnMut(u32, &[Word]),
 ) -> Result<(), Trouble> {
-    let sql = "SELECT chunk, bits FROM code WHERE embedder = ?1 ORDER BY chunk";
+    let sql = "SELECT chunk, bits FROM code WHERE embedder = ?1 AND chunk >= ?2 ORDER BY chunk";
     let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([embedder])?;
+    let mut rows = statement.query([embedder, chunk_of(from)])?;
     while let Some(row) = rows.next()? {
         let first = chunk::first_row(row.get(0)?)?;
         each(first, row.get_ref(1)?.as_blob().unwrap_or_default().as_chunks::<8>().0);
@@ -197,7 +198,7 @@ pub(crate) fn problems(db: &Connection, embedder: i64) -> Result<Vec<String>, Tr
     let mut wrong = 0;
     let mut seen = 0;
     let mut chunks = Vec::new();
-    each_chunk(db, embedder, |first, bits| chunks.push((first, bits.to_vec())))?;
+    each_chunk(db, embedder, 0, |first, bits| chunks.push((first, bits.to_vec())))?;
     for (first, bits) in chunks {
         let mut expected = vec![[0; 8]; ROWS * words];
         let end = i64::from(first) + i64::try_from(ROWS).unwrap_or(i64::MAX);

@@ -203,6 +203,32 @@ pub(crate) fn get(db: &Connection, row: i64) -> Result<Fragment, Trouble> {
     read(row, &mut lists)
 }
 
+/// How many rows are read together with their lists.
+const TOGETHER: i64 = 1_024;
+
+/// Reads the fragments of all rows above `after`, ascending.
+pub(crate) fn each_after(
+    db: &Connection,
+    mut after: i64,
+    mut visit: impl FnMut(i64, Fragment) -> Result<(), Trouble>,
+) -> Result<(), Trouble> {
+    let sql = format!("SELECT {COLUMNS} FROM fragment f WHERE f.row > ?1 AND f.row <= ?2");
+    let mut statement = db.prepare_cached(&sql)?;
+    let last: i64 =
+        db.query_row("SELECT ifnull(max(row), 0) FROM fragment", [], |row| row.get(0))?;
+    while after < last {
+        let end = after.saturating_add(TOGETHER);
+        let [sources, supersedes] = Lists::OF_RANGE;
+        let mut lists = Lists::read(db, sources, supersedes, params![after, end])?;
+        let mut rows = statement.query([after, end])?;
+        while let Some(row) = rows.next()? {
+            visit(row.get(0)?, read(row, &mut lists)?)?;
+        }
+        after = end;
+    }
+    Ok(())
+}
+
 /// The sources and supersessions of some fragments, by row.
 pub(crate) struct Lists {
     sources: HashMap<i64, Vec<Source>>,
@@ -226,6 +252,13 @@ impl Lists {
         "SELECT fragment, session, file, record, line, digest, speaker, rule, position \
          FROM source WHERE fragment = ?1",
         "SELECT newer, older FROM supersedes WHERE newer = ?1",
+    ];
+
+    /// The same for the rows above one up to another.
+    const OF_RANGE: [&str; 2] = [
+        "SELECT fragment, session, file, record, line, digest, speaker, rule, position \
+         FROM source WHERE fragment > ?1 AND fragment <= ?2",
+        "SELECT newer, older FROM supersedes WHERE newer > ?1 AND newer <= ?2",
     ];
 
     /// The same for every row of a version of a channel.

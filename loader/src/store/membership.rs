@@ -81,6 +81,25 @@ pub(crate) fn insert(
     Ok(())
 }
 
+/// Makes `place.version`, the newest one, hold what the version before it held, with `row` in the
+/// place of `older` rows.
+pub(crate) fn put(
+    db: &Connection,
+    place: Place,
+    row: i64,
+    older: &[(i64, u32)],
+) -> Result<(), Trouble> {
+    let Place { channel, version, .. } = place;
+    let mut end = db.prepare_cached(
+        "UPDATE member SET to_version = ?3 \
+         WHERE channel = ?1 AND fragment = ?2 AND to_version IS NULL",
+    )?;
+    for (older, _) in older {
+        end.execute(params![channel, older, version])?;
+    }
+    Writer { db, table: Table::Member, place }.begin(row)
+}
+
 /// Loaded versions of a channel: from the first, up to the second where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Interval(u64, Option<u64>);

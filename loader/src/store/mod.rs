@@ -55,7 +55,7 @@ pub enum Residency {
     /// query on, and until then the store is asked as if nothing were kept.
     Everything,
     /// The same, as far as it takes about so many bytes: what is known of each row in any case, then
-    /// vectors, then words. What does not fit is read from the store; answers are the same.
+    /// vectors, then words, then whole fragments. What does not fit is read from the store; answers are the same.
     UpTo(usize),
 }
 

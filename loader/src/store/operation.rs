@@ -11,7 +11,7 @@ use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
 use crate::store::chain::{self, Follower};
 use crate::store::fragment_row::digest_from;
-use crate::store::standing;
+use crate::store::standing::Touched;
 use crate::store::view::{self, Policy, View};
 
 /// Who acts on the store: a local user or the name of a key; 1 to 128 bytes.
@@ -98,6 +98,15 @@ pub enum Action {
         /// The fragment.
         fragment: FragmentId,
     },
+    /// A statement was remembered on this machine, as a version of its own channel.
+    Remember {
+        /// The version.
+        version: Version,
+        /// The fragment.
+        fragment: FragmentId,
+        /// The digest of its record.
+        record: Digest,
+    },
     /// Fragments were revoked, and erased from every loaded version of a channel.
     Revoke {
         /// The channel.
@@ -120,6 +129,7 @@ impl Action {
             Self::Pin { .. } => "pin",
             Self::Unpin { .. } => "unpin",
             Self::Remove { .. } => "remove",
+            Self::Remember { .. } => "remember",
             Self::Revoke { .. } => "revoke",
         }
     }
@@ -161,6 +171,8 @@ struct WirePayload {
     operation: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fragment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    record: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fragments: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,11 +199,12 @@ struct Stored {
 const COLUMNS: &str = "n, at, who, kind, payload, view_before, view_after, digest_before, \
                        digest_after, previous, hash";
 
-/// Who does what, and when.
+/// Who does what, and when, and which fragments that may show or hide.
 #[derive(Debug, Clone)]
 pub(crate) struct Act {
     pub(crate) stamp: Stamp,
     pub(crate) action: Action,
+    pub(crate) touched: Touched,
 }
 
 /// Returns the number that the next operation will have.
@@ -223,10 +236,7 @@ pub(crate) fn commit(
     let Before { view: before, digest: digest_before } = before;
     let digest_after = view::digest(db, &after)?;
     view::store(db, &after)?;
-    // A pin changes nothing of what is shown.
-    if !matches!(act.action, Action::Pin { .. } | Action::Unpin { .. }) {
-        standing::refresh(db, &after)?;
-    }
+    act.touched.refresh(db, &after)?;
     let previous = last_hash(db)?;
     let mut stored = Stored {
         number: next_number(db)?,
@@ -384,6 +394,11 @@ fn payload_json(action: &Action) -> Result<String, Trouble> {
         Action::Pin { fragment } | Action::Unpin { fragment } | Action::Remove { fragment } => {
             wire.fragment = Some(fragment.to_string());
         }
+        Action::Remember { version, fragment, record } => {
+            wire.version = Some(version.get());
+            wire.fragment = Some(fragment.to_string());
+            wire.record = Some(record.to_string());
+        }
         Action::Revoke { channel, fragments } => {
             wire.channel = Some(channel.to_string());
             wire.fragments = fragments.iter().map(ToString::to_string).collect();
@@ -422,6 +437,11 @@ fn action_from(kind: &str, payload: &str) -> Result<Action, Trouble> {
         "pin" => Action::Pin { fragment: fragment()? },
         "unpin" => Action::Unpin { fragment: fragment()? },
         "remove" => Action::Remove { fragment: fragment()? },
+        "remember" => Action::Remember {
+            version: version()?,
+            fragment: fragment()?,
+            record: wire.record.as_deref().ok_or_else(|| absent("record"))?.parse()?,
+        },
         "revoke" => {
             let fragments = wire.fragments.iter().map(|id| id.parse());
             Action::Revoke { channel: channel()?, fragments: fragments.collect::<Result<_, _>>()? }

@@ -3,13 +3,15 @@
 //! Every operation that changes what is shown writes it anew in its own transaction, and only the
 //! chunks that differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use garner_kernel::FragmentId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Trouble;
 use crate::recall::{Filters, visible};
 use crate::store::chunk::{self, ROWS};
+use crate::store::fragment_row::{self, digest_from};
 use crate::store::view::View;
 
 /// What is shown, by row; a row that is not shown has length 0.
@@ -111,12 +113,115 @@ pub(crate) fn shown_by(db: &Connection, row: u32) -> Result<Option<(u32, u64)>, 
     Ok(statement.query_row([chunk], read).optional()?.flatten())
 }
 
+/// Returns whether the present view shows a row, whatever the time.
+pub(crate) fn is_shown(db: &Connection, row: i64) -> Result<bool, Trouble> {
+    let (chunk, place) = chunk::place(row)?;
+    let [lengths, ..] = read_chunk(db, chunk)?;
+    Ok(lengths.as_chunks::<4>().0.get(place).is_some_and(|length| *length != [0; 4]))
+}
+
 fn numbers(blob: &[u8]) -> Result<impl Iterator<Item = u32> + '_, Trouble> {
     let (numbers, rest) = blob.as_chunks::<4>();
     if numbers.len() != ROWS || !rest.is_empty() {
         return Err(Trouble::row("standing", "a chunk has another size"));
     }
     Ok(numbers.iter().map(|bytes| u32::from_le_bytes(*bytes)))
+}
+
+/// Which fragments an operation may show or hide.
+#[derive(Debug, Clone)]
+pub(crate) enum Touched {
+    /// None.
+    Nothing,
+    /// These, and what they replace.
+    Fragments(BTreeSet<FragmentId>),
+    /// Any.
+    Everything,
+}
+
+impl Touched {
+    /// Writes what `view` shows of them, where it differs from what is there.
+    pub(crate) fn refresh(&self, db: &Connection, view: &View) -> Result<(), Trouble> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Fragments(ids) => refresh_some(db, view, ids),
+            Self::Everything => refresh(db, view),
+        }
+    }
+}
+
+/// Writes what `view` shows of some fragments and of what they replace.
+fn refresh_some(db: &Connection, view: &View, ids: &BTreeSet<FragmentId>) -> Result<(), Trouble> {
+    let mut older = db.prepare_cached(
+        "SELECT s.older FROM fragment f CROSS JOIN supersedes s ON s.newer = f.row WHERE f.id = ?1",
+    )?;
+    let mut touched = ids.clone();
+    for id in ids {
+        let mut rows = older.query([id.digest().as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            let id = digest_from("supersedes", &row.get::<_, Vec<u8>>(0)?)?;
+            touched.insert(FragmentId::new(id));
+        }
+    }
+    // Every row of them, with what is to be said of it.
+    let mut rows: BTreeMap<i64, [u64; 3]> = BTreeMap::new();
+    for id in &touched {
+        rows.extend(fragment_row::revisions(db, id)?.into_iter().map(|(row, _)| (row, [0; 3])));
+    }
+    for entry in visible::standing_of(db, view, &touched)? {
+        let channel = chunk::number(entry.channel_row)?;
+        let length = entry.terms.saturating_add(1);
+        rows.insert(entry.row, [u64::from(length), u64::from(channel), entry.since]);
+    }
+    let mut changed = false;
+    for (row, [length, channel, since]) in rows {
+        let (chunk, place) = chunk::place(row)?;
+        let mut columns = read_chunk(db, chunk)?;
+        let before = columns.clone();
+        let [lengths, channels, sinces] = &mut columns;
+        set(lengths, place, &length.to_le_bytes()[..4]);
+        set(channels, place, &channel.to_le_bytes()[..4]);
+        set(sinces, place, &since.to_le_bytes());
+        if columns != before {
+            write_chunk(db, chunk, &columns)?;
+            changed = true;
+        }
+    }
+    if changed { Counter::Standings.count(db) } else { Ok(()) }
+}
+
+/// Sets the value at a place of a column.
+fn set(column: &mut [u8], place: usize, value: &[u8]) {
+    if let Some(slot) = column.chunks_exact_mut(value.len()).nth(place) {
+        slot.copy_from_slice(value);
+    }
+}
+
+/// Reads the columns of a chunk; all zero where nothing of it is shown.
+fn read_chunk(db: &Connection, chunk: i64) -> Result<[Vec<u8>; 3], Trouble> {
+    let sql = "SELECT lengths, channels, since FROM standing WHERE chunk = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+    let found = db.prepare_cached(sql)?.query_row([chunk], read).optional()?;
+    Ok(found.unwrap_or_else(|| [4, 4, 8].map(|size| vec![0; size * ROWS])))
+}
+
+/// Writes the columns of a chunk; one that shows nothing is not there.
+fn write_chunk(
+    db: &Connection,
+    chunk: i64,
+    [lengths, channels, since]: &[Vec<u8>; 3],
+) -> Result<(), Trouble> {
+    if lengths.iter().all(|byte| *byte == 0) {
+        db.prepare_cached("DELETE FROM standing WHERE chunk = ?1")?.execute([chunk])?;
+        return Ok(());
+    }
+    db.prepare_cached(
+        "INSERT INTO standing (chunk, lengths, channels, since) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (chunk) DO UPDATE \
+         SET lengths = excluded.lengths, channels = excluded.channels, since = excluded.since",
+    )?
+    .execute(params![chunk, lengths, channels, since])?;
+    Ok(())
 }
 
 /// Writes what `view` shows, where it differs from what is there.
@@ -126,15 +231,9 @@ pub(crate) fn refresh(db: &Connection, view: &View) -> Result<(), Trouble> {
     if new == old {
         return Ok(());
     }
-    let mut write = db.prepare_cached(
-        "INSERT INTO standing (chunk, lengths, channels, since) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (chunk) DO UPDATE \
-         SET lengths = excluded.lengths, channels = excluded.channels, since = excluded.since",
-    )?;
     for (chunk, columns) in &new {
         if old.get(chunk) != Some(columns) {
-            let [lengths, channels, since] = columns;
-            write.execute(params![chunk, lengths, channels, since])?;
+            write_chunk(db, *chunk, columns)?;
         }
     }
     let mut delete = db.prepare_cached("DELETE FROM standing WHERE chunk = ?1")?;

@@ -153,6 +153,10 @@ impl Store {
     /// Those of reading, such as [`Error::Corrupt`].
     pub fn get(&self, id: FragmentId) -> Result<Option<Fragment>, Error> {
         self.read(|db| {
+            let memory = self.memory(db, None)?;
+            if let Some(kept) = memory.as_ref().and_then(|resident| resident.newest(id)) {
+                return Ok(Some(kept.clone()));
+            }
             let rows = fragment_row::revisions(db, &id)?;
             let newest = rows.into_iter().min_by_key(|(row, revision)| (Reverse(*revision), *row));
             newest.map(|(row, _)| fragment_row::get(db, row)).transpose()

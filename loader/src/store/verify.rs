@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use garner_kernel::ChannelName;
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
+use crate::local;
 use crate::store::fragment_row::{self, Indexed};
 use crate::store::{
     Store, channel, code_row, contents, event, operation, standing, vector_row, view,
@@ -116,7 +118,12 @@ fn shown_rows(db: &Connection) -> Problems {
 /// Rebuilds every loaded version and compares its tree digest.
 fn versions(db: &Connection) -> Problems {
     let mut problems = Vec::new();
+    let local = ChannelName::local();
     for (name, row) in channel::names(db)? {
+        if name == local {
+            problems.extend(local::problems(db, row)?);
+            continue;
+        }
         for kernel in channel::kernels(db, row)? {
             let wrong = match contents::contents(db, row, kernel.version) {
                 Ok(contents) if contents.tree_digest() == kernel.tree => continue,

@@ -5,18 +5,20 @@
 //! read anew. Every query checks in its own transaction that what is kept is what is stored.
 
 mod columns;
+mod fragments;
 mod vectors;
 mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use garner_kernel::{EmbedderId, Moment, Text};
+use garner_kernel::{EmbedderId, Fragment, FragmentId, Moment, Text};
 use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::beside::Beside;
 use crate::recall::bm25::Postings;
+use crate::recall::diversity::Look;
 use crate::recall::facts::{Facts, Merits};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
@@ -30,6 +32,7 @@ use crate::store::{chunk, vector_row};
 use crate::vectors::half;
 
 use columns::Columns;
+use fragments::Fragments;
 use vectors::Vectors;
 use words::{Packed, Words};
 
@@ -46,6 +49,8 @@ pub(crate) struct Resident {
     last: u32,
     /// `None` where they do not fit.
     words: Option<Words>,
+    /// `None` where they do not fit.
+    fragments: Option<Fragments>,
     columns: Columns,
     vectors: HashMap<EmbedderId, Vectors>,
     /// What the present view shows, whatever the time.
@@ -75,6 +80,7 @@ impl Resident {
             budget,
             last: 0,
             words: None,
+            fragments: None,
             columns: Columns::default(),
             vectors: HashMap::new(),
             ground: Ground::nothing(),
@@ -85,8 +91,12 @@ impl Resident {
             resident.read_vectors(db, info.id)?;
         }
         // What is known of rows is read with their words, and is small beside them.
-        if resident.fits(Words::estimate(db)?) {
+        let words = Words::estimate(db)?;
+        if resident.fits(words) {
             resident.words = Some(Words::default());
+            if resident.fits(words.saturating_add(Fragments::estimate(db)?)) {
+                resident.fragments = Some(Fragments::default());
+            }
         }
         resident.read_rows(db)?;
         Ok(Some(resident))
@@ -134,6 +144,9 @@ impl Resident {
             }
             self.last = row;
         }
+        if let Some(fragments) = &mut self.fragments {
+            fragments.follow(db, before)?;
+        }
         self.columns.read_places(db, before)
     }
 
@@ -172,6 +185,11 @@ impl Resident {
         }
     }
 
+    /// Returns a fragment at its highest revision, if fragments are kept and it is here.
+    pub(crate) fn newest(&self, id: FragmentId) -> Option<&Fragment> {
+        self.fragments.as_ref()?.newest(id)
+    }
+
     fn fits(&self, bytes: usize) -> bool {
         self.memory().saturating_add(bytes) <= self.budget
     }
@@ -180,7 +198,8 @@ impl Resident {
     pub(crate) fn memory(&self) -> usize {
         let vectors: usize = self.vectors.values().map(Vectors::memory).sum();
         let words = self.words.as_ref().map_or(0, Words::memory);
-        let parts = words + self.columns.memory() + self.ground.memory();
+        let fragments = self.fragments.as_ref().map_or(0, Fragments::memory);
+        let parts = words + fragments + self.columns.memory() + self.ground.memory();
         size_of::<Self>() + parts + vectors
     }
 }
@@ -196,6 +215,11 @@ impl InMemory<'_> {
     /// Returns the rows that hold a term; `None` where only the store knows them.
     fn rows(&self, term: &Term) -> Option<&[Packed]> {
         self.resident.words.as_ref()?.of(term)
+    }
+
+    /// Returns the fragment of a row; `None` where only the store knows it.
+    fn kept(&self, row: u32) -> Option<&Fragment> {
+        self.resident.fragments.as_ref()?.of(row)
     }
 }
 
@@ -239,11 +263,24 @@ impl Index for InMemory<'_> {
         }
     }
 
-    fn vector(&self, embedder: EmbedderId, row: u32) -> Result<Option<Vec<f32>>, Trouble> {
-        match self.resident.vectors.get(&embedder) {
-            Some(vectors) => vectors.with(self.db, row, half::decode),
-            None => Stored { db: self.db }.vector(embedder, row),
+    fn look(&self, embedder: Option<EmbedderId>, row: u32) -> Result<Look, Trouble> {
+        let vectors = embedder.and_then(|embedder| self.resident.vectors.get(&embedder));
+        if let Some(vectors) = vectors
+            && let Some(components) = vectors.with(self.db, row, half::decode)?
+        {
+            return Ok(Look::Vector(components));
         }
+        match self.kept(row) {
+            // Whoever has a vector that is kept was looked at by it.
+            Some(fragment) if vectors.is_some() || embedder.is_none() => {
+                Ok(Look::words(fragment.statement.as_str()))
+            }
+            _ => Stored { db: self.db }.look(embedder, row),
+        }
+    }
+
+    fn fragment(&self, row: u32) -> Result<Fragment, Trouble> {
+        self.kept(row).map_or_else(|| Stored { db: self.db }.fragment(row), |kept| Ok(kept.clone()))
     }
 
     fn merits(&self, row: u32) -> Result<Merits, Trouble> {

@@ -21,7 +21,9 @@ pub(super) struct Vectors {
     /// How often vectors had changed when these were read.
     counted: i64,
     dimensions: usize,
-    rows: usize,
+    /// How many vectors were read, and the highest row among them.
+    known: u64,
+    last: i64,
     bytes: Bytes,
     /// What is stored, by row; empty where there are many.
     stored: Vec<[u8; 2]>,
@@ -55,7 +57,8 @@ impl Vectors {
             embedder,
             counted,
             dimensions,
-            rows: 0,
+            known: 0,
+            last: 0,
             bytes: Bytes::new(dimensions),
             stored: Vec::new(),
             codes: None,
@@ -70,16 +73,37 @@ impl Vectors {
     pub(super) fn follow(&mut self, db: &Connection, counted: i64) -> Result<(), Trouble> {
         self.counted = counted;
         let codes = code_row::codes(db, self.embedder)?;
-        self.rows = usize::try_from(codes.vectors).unwrap_or(usize::MAX);
         let few = codes.vectors <= KEPT;
         if !few {
             self.stored = Vec::new();
         }
-        let sql = "SELECT fragment, components FROM vector WHERE embedder = ?1";
+        // New vectors mostly are of new rows; where some are missing after that, all are gone over.
+        let mut first = self.last + 1;
+        self.read_from(db, first, few)?;
+        if self.known != codes.vectors {
+            first = 0;
+            self.read_from(db, first, few)?;
+        }
+        let same = |known: &Codes| Some(&known.mean) == codes.mean.as_ref();
+        match self.codes.take().filter(same) {
+            Some(known) => self.codes = Some(self.read_codes(db, known, first)?),
+            None => {
+                let none = |mean| Codes { mean, words: Vec::new() };
+                let read = |mean| self.read_codes(db, none(mean), 0);
+                self.codes = codes.mean.map(read).transpose()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the vectors of the rows from `first` on that were not read yet.
+    fn read_from(&mut self, db: &Connection, first: i64, few: bool) -> Result<(), Trouble> {
+        let sql = "SELECT fragment, components FROM vector WHERE embedder = ?1 AND fragment >= ?2";
         let mut statement = db.prepare_cached(sql)?;
-        let mut rows = statement.query([self.embedder])?;
+        let mut rows = statement.query([self.embedder, first])?;
         while let Some(found) = rows.next()? {
-            let row = chunk::number(found.get(0)?)? as usize;
+            let number = found.get(0)?;
+            let row = chunk::number(number)? as usize;
             if self.bytes.has(row) {
                 continue;
             }
@@ -88,8 +112,9 @@ impl Vectors {
             if few {
                 self.keep(row, blob.as_chunks::<2>().0);
             }
+            self.known += 1;
+            self.last = self.last.max(number);
         }
-        self.codes = codes.mean.map(|mean| self.read_codes(db, mean)).transpose()?;
         Ok(())
     }
 
@@ -105,14 +130,14 @@ impl Vectors {
         }
     }
 
-    fn read_codes(&self, db: &Connection, mean: Vec<f32>) -> Result<Codes, Trouble> {
-        let size = signs::words(mean.len());
-        let mut words = Vec::new();
-        code_row::each_chunk(db, self.embedder, |first, bits| {
-            words.resize(first as usize * size, [0; 8]);
-            words.extend_from_slice(bits);
+    /// Reads the codes of the chunks from that of the row `first` on.
+    fn read_codes(&self, db: &Connection, mut known: Codes, first: i64) -> Result<Codes, Trouble> {
+        let size = signs::words(known.mean.len());
+        code_row::each_chunk(db, self.embedder, first, |first, bits| {
+            known.words.resize(first as usize * size, [0; 8]);
+            known.words.extend_from_slice(bits);
         })?;
-        Ok(Codes { mean, words })
+        Ok(known)
     }
 
     /// Returns how often vectors had changed when these were read.
