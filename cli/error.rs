@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use garner_kernel::{ChannelName, Explain, Fault};
+use garner_kernel::{ChannelName, Explain, Fault, FragmentId};
 
 use crate::keys::KeyError;
 use crate::trust::TrustError;
@@ -118,6 +118,15 @@ pub(crate) enum Error {
     /// Something is needed that was not fetched, and the user said not to go where it is.
     #[error("{} was not fetched yet, and `--offline` forbids to", what(channel, *version))]
     NotFetched { channel: ChannelName, version: Option<garner_kernel::Version> },
+    /// A channel would have the name of what this machine remembers by itself.
+    #[error("`local` is the channel of what this machine remembers by itself")]
+    LocalChannel,
+    /// A secret in a text cannot be masked.
+    #[error("the text holds a secret that cannot be masked")]
+    Unmaskable,
+    /// A statement says nearly what the store says already.
+    #[error("{} says nearly the same (cosine {cosine:.2}): {statement}", id.short())]
+    Alike { id: FragmentId, cosine: f64, statement: String },
     /// Nothing was compiled for a channel yet.
     #[error("there is no draft for channel `{channel}`")]
     NoDraft { channel: ChannelName },
@@ -224,6 +233,9 @@ impl Explain for Error {
             | Self::DraftPrefix { .. }
             | Self::ConflictPrefix { .. }
             | Self::ChannelExists { .. }
+            | Self::LocalChannel
+            | Self::Unmaskable
+            | Self::Alike { .. }
             | Self::File { .. }
             | Self::NotEmpty { .. }
             | Self::NoReceiptPlace { .. }
@@ -284,6 +296,14 @@ impl Explain for Error {
             }
             Self::NotCopied { channel, .. } => {
                 return Some(format!("mend that, then run `garner pull {channel}`"));
+            }
+            Self::LocalChannel => "choose another name",
+            Self::Unmaskable => "say it without the secret",
+            Self::Alike { id, .. } => {
+                let id = id.short();
+                return Some(format!(
+                    "add `--replaces {id}` to put it in the place of that, or `--anyway` to keep both"
+                ));
             }
             Self::NotEmpty { .. } => "name a folder that does not exist yet",
             Self::NoChannels => "run `garner channel add NAME file:/FOLDER`",

@@ -39,6 +39,7 @@ pub(crate) fn describe(operation: &Operation) -> String {
         Action::Pin { fragment } => format!("pin {}", fragment.short()),
         Action::Unpin { fragment } => format!("unpin {}", fragment.short()),
         Action::Remove { fragment } => format!("remove {}", fragment.short()),
+        Action::Remember { fragment, .. } => format!("remember {}", fragment.short()),
         Action::Revoke { channel, fragments } => {
             format!("revoke {} of {channel}", crate::table::count(fragments.len(), "fragment"))
         }

@@ -158,6 +158,13 @@ pub enum Error {
         /// The channel.
         channel: ChannelName,
     },
+    /// A fragment that was to be remembered is none that a record can hold.
+    #[error("this cannot be remembered")]
+    NoRecord {
+        /// Which rule it breaks.
+        #[source]
+        source: garner_kernel::Error,
+    },
     /// Something in the store replaces or rejects a statement that was to be remembered.
     #[error("recall would not see {}: it is replaced or rejected here", fragment.short())]
     Replaced {
@@ -242,6 +249,7 @@ impl Explain for Error {
             | Self::OlderStore { .. }
             | Self::OlderVersion { .. }
             | Self::ReservedChannel { .. }
+            | Self::NoRecord { .. }
             | Self::Replaced { .. }
             | Self::StalePlan { .. }
             | Self::AmbiguousFragment { .. }
@@ -325,6 +333,7 @@ impl Error {
             Self::ReservedChannel { .. } => {
                 "ask the publisher for a channel of another name".to_owned()
             }
+            Self::NoRecord { .. } => "say it in fewer words, or in several statements".to_owned(),
             Self::Replaced { fragment } => {
                 format!("`garner fragment show {}` says by what", fragment.short())
             }

@@ -12,7 +12,7 @@ mod verify;
 use std::collections::BTreeSet;
 
 use garner_kernel::{
-    ChannelName, Digest, FieldHasher, Fragment, FragmentId, Moment, Vector, Version,
+    Change, ChannelName, Digest, FieldHasher, Fragment, FragmentId, Moment, Vector, Version, record,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -44,7 +44,7 @@ impl Store {
     /// the store does not have.
     ///
     /// # Errors
-    /// [`Error::Replaced`] when something in the store replaces or rejects the statement, so that
+    /// [`Error::NoRecord`] when a record cannot hold the fragment, [`Error::Replaced`] when something in the store replaces or rejects the statement, so that
     /// recall would not see it, and those of writing, such as [`Error::Locked`]; nothing is changed.
     pub fn remember(
         &mut self,
@@ -81,7 +81,9 @@ fn remember(db: &Connection, mut fragment: Fragment, stamp: &Stamp) -> Result<Wr
     let known = fragment_row::revisions(db, &fragment.id)?;
     let highest = known.iter().map(|(_, revision)| *revision).max();
     fragment.revision = highest.map_or(1, |highest| highest.saturating_add(1));
-    let record = fragment_row::record_digest(&fragment);
+    let line = record::line(&Change::Put(Box::new(fragment.clone())));
+    record::parse(&line).map_err(|source| Error::NoRecord { source })?;
+    let record = Digest::of(line.as_bytes());
     let row = fragment_row::ensure(db, &fragment)?;
 
     let channel = channel::ensure(db, &name)?;
@@ -103,11 +105,8 @@ fn remember(db: &Connection, mut fragment: Fragment, stamp: &Stamp) -> Result<Wr
     insert_version(db, channel, (version, number), (parent, link), stamp)?;
 
     let after = after(before.view.clone(), fragment.id, version, reading);
-    let touched = if grows {
-        Touched::Fragments(BTreeSet::from([fragment.id]))
-    } else {
-        Touched::Everything
-    };
+    let touched =
+        if grows { Touched::Fragments(BTreeSet::from([fragment.id])) } else { Touched::Everything };
     let action = Action::Remember { version, fragment: fragment.id, record };
     let act = Act { stamp: stamp.clone(), action, touched };
     operation::commit(db, act, before, after)?;

@@ -101,6 +101,17 @@ fn what_is_remembered_replaces_what_it_names() {
 }
 
 #[test]
+fn what_no_record_can_hold_is_refused_and_leaves_nothing() {
+    let (_dir, mut store) = store();
+    for text in ["\u{200B}".to_owned(), "x".repeat(garner_kernel::record::MAX_TEXT + 1)] {
+        let error = remember(&mut store, &fact(&text)).unwrap_err();
+        assert!(matches!(error, Error::NoRecord { .. }), "{error:?}");
+    }
+    assert_eq!(store.counts().unwrap().rows, 0);
+    assert_sound(&store);
+}
+
+#[test]
 fn no_bundle_brings_the_channel_of_this_machine() {
     let (_dir, store) = store();
     let kernel = kernel("local", 1, contents(&[&fact("Port 80.")]));

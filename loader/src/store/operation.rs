@@ -235,7 +235,7 @@ pub(crate) fn commit(
 ) -> Result<Operation, Trouble> {
     let Before { view: before, digest: digest_before } = before;
     let digest_after = view::digest(db, &after)?;
-    view::store(db, &after)?;
+    view::store(db, &before, &after)?;
     act.touched.refresh(db, &after)?;
     let previous = last_hash(db)?;
     let mut stored = Stored {

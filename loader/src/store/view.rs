@@ -159,15 +159,17 @@ pub(crate) fn current(db: &Connection) -> Result<View, Trouble> {
     Ok(view)
 }
 
-/// Makes `view` the one that the store has now.
-pub(crate) fn store(db: &Connection, view: &View) -> Result<(), Trouble> {
-    let nothing = "UPDATE channel SET active = NULL, held = 0, precedence = 0, min_trust = NULL";
-    db.execute(nothing, [])?;
+/// Makes `view` the one that the store has, in the place of `before`; writes what differs.
+pub(crate) fn store(db: &Connection, before: &View, view: &View) -> Result<(), Trouble> {
     let mut update = db.prepare_cached(
         "UPDATE channel SET active = ?2, held = ?3, precedence = ?4, min_trust = ?5 \
          WHERE name = ?1",
     )?;
-    for (name, reading) in &view.channels {
+    let gone = before.channels.keys().filter(|name| !view.channels.contains_key(*name));
+    let gone = gone.map(|name| (name, Reading::default()));
+    let there = view.channels.iter().map(|(name, reading)| (name, *reading));
+    let changed = gone.chain(there).filter(|(name, reading)| before.reading(name) != *reading);
+    for (name, reading) in changed {
         let version = reading.version.map(Version::get);
         let Policy { precedence, min_trust } = reading.policy;
         let trust = min_trust.map(Trust::as_str);
@@ -175,12 +177,24 @@ pub(crate) fn store(db: &Connection, view: &View) -> Result<(), Trouble> {
             return Err(Trouble::row("channel", format!("`{name}` is in a view but not here")));
         }
     }
-    for (table, ids) in [("pin", &view.pinned), ("removal", &view.removed)] {
-        db.execute(&format!("DELETE FROM {table}"), [])?;
-        let mut insert = db.prepare(&format!("INSERT INTO {table} (id) VALUES (?1)"))?;
-        for id in ids {
-            insert.execute([id.digest().as_bytes()])?;
-        }
+    store_ids(db, "pin", &before.pinned, &view.pinned)?;
+    store_ids(db, "removal", &before.removed, &view.removed)
+}
+
+/// Makes the rows of a table of ids those of `after`.
+fn store_ids(
+    db: &Connection,
+    table: &str,
+    before: &BTreeSet<FragmentId>,
+    after: &BTreeSet<FragmentId>,
+) -> Result<(), Trouble> {
+    let mut delete = db.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?;
+    for id in before.difference(after) {
+        delete.execute([id.digest().as_bytes()])?;
+    }
+    let mut insert = db.prepare_cached(&format!("INSERT INTO {table} (id) VALUES (?1)"))?;
+    for id in after.difference(before) {
+        insert.execute([id.digest().as_bytes()])?;
     }
     Ok(())
 }

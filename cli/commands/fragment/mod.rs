@@ -1,4 +1,6 @@
-//! `garner fragment`: look at fragments, pin and remove them.
+//! `garner fragment`: look at fragments, add, pin and remove them.
+
+mod add;
 
 use clap::Subcommand;
 use garner_kernel::Fragment;
@@ -23,6 +25,8 @@ pub(crate) enum Command {
         /// The id, or its first characters
         id: String,
     },
+    /// Remember a statement on this machine, in the channel `local`
+    Add(add::Arguments),
     /// Put a fragment into every prompt
     Pin {
         /// The id, or its first characters
@@ -44,6 +48,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::List { filters } => list(filters, context),
         Command::Show { id } => show(id, context),
+        Command::Add(arguments) => add::run(arguments, context),
         Command::Pin { id } => change(id, "Pinned", context),
         Command::Unpin { id } => change(id, "Unpinned", context),
         Command::Remove { id } => change(id, "Removed", context),
