@@ -24,6 +24,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         return injections(context);
     }
     let channel = context.the_channel(arguments.channel.as_ref())?;
+    if channel == ChannelName::local() {
+        return local(context);
+    }
     let settings = context.settings(&channel)?;
     let releases = context.releases(&settings)?;
     let reading = match context.store() {
@@ -74,6 +77,43 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     }
     if rows.is_empty() {
         context.output.say("Nothing was pulled yet; run `garner pull`.");
+    }
+    context.output.print(&table::columns(&rows))
+}
+
+/// Lists what this machine remembered by itself, the newest first.
+fn local(context: &Context) -> Result<(), Error> {
+    let (store, channel) = (context.store()?, ChannelName::local());
+    let reading = store.view()?.reading(&channel);
+    let (mut rows, mut items) = (Vec::new(), Vec::new());
+    for kernel in store.versions(&channel)?.iter().rev() {
+        let read = reading.version == Some(kernel.version);
+        let mark = match (read, reading.held) {
+            (true, true) => styled("<- read here, held", output::YELLOW),
+            (true, false) => styled("<- read here", output::GREEN),
+            (false, _) => String::new(),
+        };
+        let did = super::undo::describe(&store.operation(kernel.operation)?);
+        rows.push(vec![
+            format!("{:4}", kernel.version),
+            kernel.head.short(),
+            kernel.created.to_string(),
+            kernel.publisher.clone(),
+            did.clone(),
+            mark,
+        ]);
+        items.push(json!({
+            "version": kernel.version.get(),
+            "head": kernel.head.to_string(),
+            "created": kernel.created.to_string(),
+            "who": kernel.publisher,
+            "operation": kernel.operation,
+            "did": did,
+            "read": read,
+        }));
+    }
+    if context.global.json {
+        return context.output.print_json(json!({ "channel": "local", "versions": items }));
     }
     context.output.print(&table::columns(&rows))
 }

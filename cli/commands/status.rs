@@ -123,6 +123,18 @@ fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, 
             policy.map_or_else(|| url.clone(), |policy| format!("{url} ({policy})")),
         ]);
     }
+    let own = loaded.iter().find(|status| status.name == ChannelName::local());
+    if let Some(status) = own {
+        let read = status.reading.version.map_or_else(|| "-".to_owned(), |v| v.to_string());
+        let held = if status.reading.held { " (held)" } else { "" };
+        rows.push(vec![
+            format!("  {}", status.name),
+            format!("reads {read}{held}"),
+            String::new(),
+            table::count(status.fragments, "fragment"),
+            "remembered on this machine".to_owned(),
+        ]);
+    }
     if rows.is_empty() {
         return Ok("  none; `garner channel add NAME file:/FOLDER` adds one\n".to_owned());
     }

@@ -265,6 +265,11 @@ fn sources(arguments: &Arguments, context: &Context) -> Result<Vec<Checked>, Err
         }
         target => context.contents(&target.parse()?)?.fragments().cloned().collect(),
     };
+    // What was typed here came from no line of a transcript.
+    let typed = |fragment: &Fragment| {
+        fragment.sources.iter().all(|source| source.rule.as_str() == super::fragment::TYPED)
+    };
+    let fragments: Vec<Fragment> = fragments.into_iter().filter(|f| !typed(f)).collect();
     let transcripts = files::transcripts(&arguments.provenance)?;
     let mut bytes = Vec::new();
     for transcript in &transcripts {

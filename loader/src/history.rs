@@ -79,7 +79,7 @@ impl Store {
     /// [`Error::NothingToUndo`] at the beginning of the log.
     pub fn undo(&mut self, stamp: &Stamp) -> Result<Operation, Error> {
         self.write(|db| {
-            let last = last_not_undone(&operation::list(db, usize::MAX >> 1)?)?;
+            let last = last_not_undone(db)?;
             let action = Action::Undo { operation: last.number };
             let act = Act { stamp: stamp.clone(), action, touched: Touched::Everything };
             operation::commit(db, act, operation::before(db)?, last.before)
@@ -161,16 +161,15 @@ fn touched(action: &Action) -> Touched {
 /// Returns the newest operation that no undo names and that is no undo itself.
 ///
 /// What was revoked is gone for ever: there is nothing to bring back.
-fn last_not_undone(newest_first: &[Operation]) -> Result<Operation, Trouble> {
-    let undone: BTreeSet<u64> = newest_first.iter().filter_map(undoes).collect();
-    newest_first
-        .iter()
-        .find(|op| {
-            let revokes = matches!(op.action, Action::Revoke { .. });
-            !revokes && undoes(op).is_none() && !undone.contains(&op.number)
-        })
-        .cloned()
-        .ok_or_else(|| Error::NothingToUndo.into())
+fn last_not_undone(db: &Connection) -> Result<Operation, Trouble> {
+    let mut undone = BTreeSet::new();
+    let found = operation::find_last(db, |operation| {
+        // What undoes an operation comes after it, and so is seen before it.
+        undone.extend(undoes(operation));
+        let revokes = matches!(operation.action, Action::Revoke { .. });
+        !revokes && undoes(operation).is_none() && !undone.contains(&operation.number)
+    })?;
+    found.ok_or_else(|| Error::NothingToUndo.into())
 }
 
 const fn undoes(operation: &Operation) -> Option<u64> {

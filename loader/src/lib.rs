@@ -22,6 +22,8 @@
 //! `examples/recall.rs` asks by meaning as well.
 
 mod analysis;
+#[cfg(test)]
+mod endurance;
 mod error;
 mod history;
 pub mod inject;

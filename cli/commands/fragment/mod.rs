@@ -2,6 +2,8 @@
 
 mod add;
 
+pub(crate) use add::TYPED;
+
 use clap::Subcommand;
 use garner_kernel::Fragment;
 use garner_loader::{ReadFrom, StoredFragment};

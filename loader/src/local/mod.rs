@@ -81,9 +81,9 @@ fn remember(db: &Connection, mut fragment: Fragment, stamp: &Stamp) -> Result<Wr
     let known = fragment_row::revisions(db, &fragment.id)?;
     let highest = known.iter().map(|(_, revision)| *revision).max();
     fragment.revision = highest.map_or(1, |highest| highest.saturating_add(1));
-    let line = record::line(&Change::Put(Box::new(fragment.clone())));
-    record::parse(&line).map_err(|source| Error::NoRecord { source })?;
-    let record = Digest::of(line.as_bytes());
+    let written = record::line(&Change::Put(Box::new(fragment.clone())));
+    record::parse(&written).map_err(|source| Error::NoRecord { source })?;
+    let record = Digest::of(written.as_bytes());
     let row = fragment_row::ensure(db, &fragment)?;
 
     let channel = channel::ensure(db, &name)?;

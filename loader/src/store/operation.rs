@@ -276,6 +276,23 @@ pub(crate) fn list(db: &Connection, limit: usize) -> Result<Vec<Operation>, Trou
     rows.map(|row| operation_from(&row?)).collect()
 }
 
+/// Returns the newest operation that is `wanted`, having read none that is older.
+pub(crate) fn find_last(
+    db: &Connection,
+    mut wanted: impl FnMut(&Operation) -> bool,
+) -> Result<Option<Operation>, Trouble> {
+    let sql = format!("SELECT {COLUMNS} FROM operation ORDER BY n DESC");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let operation = operation_from(&stored_from(row)?)?;
+        if wanted(&operation) {
+            return Ok(Some(operation));
+        }
+    }
+    Ok(None)
+}
+
 /// Returns the operation with this number.
 pub(crate) fn get(db: &Connection, number: u64) -> Result<Operation, Trouble> {
     let sql = format!("SELECT {COLUMNS} FROM operation WHERE n = ?1");
