@@ -2,7 +2,8 @@
 //!
 //! A body panics where Garner breaks a promise, and says nothing about inputs that are refused as
 //! they should be. `targets/` hands the bodies to libFuzzer, `tests/` to the corpus and to
-//! proptest. Nothing here reads files or knows how inputs are made.
+//! proptest. Nothing here knows how inputs are made, and nothing
+//! but `query` touches files: it asks a store in a temporary folder.
 
 mod container;
 pub mod example;
@@ -10,6 +11,7 @@ pub mod json;
 pub mod mutation;
 mod note;
 mod payload;
+mod query;
 mod record;
 mod signed;
 mod statement;
@@ -17,6 +19,7 @@ mod statement;
 pub use container::{closed, container};
 pub use note::note;
 pub use payload::payload;
+pub use query::query;
 pub use record::record;
 pub use signed::signed;
 pub use statement::{Kind, statement};

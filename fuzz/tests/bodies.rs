@@ -10,11 +10,12 @@ use proptest::sample::Index;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 6] = [
+const BODIES: [(&str, Body); 7] = [
     ("container", garner_fuzz::container),
     ("note", garner_fuzz::note),
     ("statement", garner_fuzz::statement),
     ("payload", garner_fuzz::payload),
+    ("query", garner_fuzz::query),
     ("record", garner_fuzz::record),
     ("signed", garner_fuzz::signed),
 ];
