@@ -17,6 +17,7 @@ pub const STORE_MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: STORE_0001 },
     Migration { version: 2, sql: STORE_0002 },
     Migration { version: 3, sql: STORE_0003 },
+    Migration { version: 4, sql: STORE_0004 },
 ];
 
 /// The statements of the first store.
@@ -28,8 +29,11 @@ pub const STORE_0002: &str = include_str!("../sql/0002_policy.sql");
 /// What recall reads of a store instead of every row: shown rows, codes of vectors, indexes.
 pub const STORE_0003: &str = include_str!("../sql/0003_standing.sql");
 
+/// Sources and vectors in fewer bytes.
+pub const STORE_0004: &str = include_str!("../sql/0004_places.sql");
+
 /// The version of the store that this program writes.
-pub const STORE_VERSION: u32 = 3;
+pub const STORE_VERSION: u32 = 4;
 
 /// Marks an SQLite file as a store of Garner: `garn` in ASCII.
 pub const STORE_APPLICATION_ID: u32 = 0x6761_726E;

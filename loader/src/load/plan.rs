@@ -264,7 +264,7 @@ fn texts(
     };
     let row = vector_row::embedder_row(db, embedder)?;
     let mut known = db.prepare_cached(
-        "SELECT 1 FROM fragment f JOIN vector v ON v.embedder = ?1 AND v.fragment = f.row \
+        "SELECT 1 FROM fragment f JOIN vector v ON v.place = (?1 << 32) + f.row \
          WHERE f.id = ?2 AND f.statement = ?3",
     )?;
     let mut texts = Vec::new();

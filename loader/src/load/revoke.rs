@@ -112,6 +112,8 @@ fn bury(db: &Connection, name: &ChannelName, held: &[Held]) -> Result<Vec<Fragme
         deleted |= fragment_row::delete_unused(db, *row)?;
     }
     if deleted {
+        let unused = "DELETE FROM origin WHERE row NOT IN (SELECT origin FROM source)";
+        db.execute(unused, [])?;
         // Deleted rows leave their terms in the text index until its parts are merged.
         db.execute("INSERT INTO text_index (text_index) VALUES ('optimize')", [])?;
     }

@@ -16,26 +16,24 @@ pub(crate) type Beside = [Option<u32>; 2];
 
 /// Returns the shown rows before and after a row in its session.
 pub(super) fn read(db: &Connection, row: u32, ground: &Ground) -> Result<Beside, Trouble> {
-    let sql = "SELECT session, file, line FROM source WHERE fragment = ?1 AND position = 0";
+    let sql = "SELECT origin, line FROM source WHERE fragment = ?1 AND position = 0";
     let mut statement = db.prepare_cached(sql)?;
-    let read = |found: &rusqlite::Row<'_>| {
-        Ok((found.get::<_, String>(0)?, found.get::<_, String>(1)?, found.get::<_, i64>(2)?))
-    };
-    let Some((session, file, line)) = statement.query_row([row], read).optional()? else {
+    let read = |found: &rusqlite::Row<'_>| Ok((found.get::<_, i64>(0)?, found.get::<_, i64>(1)?));
+    let Some((origin, line)) = statement.query_row([row], read).optional()? else {
         return Ok(Beside::default());
     };
     let mut beside = Beside::default();
     let both = [
-        "SELECT fragment FROM source WHERE position = 0 AND session = ?1 AND file = ?2 \
-         AND (line, fragment) < (?3, ?4) AND line >= ?3 - ?5 \
+        "SELECT fragment FROM source WHERE position = 0 AND origin = ?1 \
+         AND (line, fragment) < (?2, ?3) AND line >= ?2 - ?4 \
          ORDER BY line DESC, fragment DESC",
-        "SELECT fragment FROM source WHERE position = 0 AND session = ?1 AND file = ?2 \
-         AND (line, fragment) > (?3, ?4) AND line <= ?3 + ?5 \
+        "SELECT fragment FROM source WHERE position = 0 AND origin = ?1 \
+         AND (line, fragment) > (?2, ?3) AND line <= ?2 + ?4 \
          ORDER BY line, fragment",
     ];
     for (sql, slot) in both.into_iter().zip(&mut beside) {
         let mut statement = db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![session, file, line, row, LINES])?;
+        let mut rows = statement.query(params![origin, line, row, LINES])?;
         while let Some(found) = rows.next()? {
             let other = chunk::number(found.get(0)?)?;
             if ground.shows(other) {

@@ -147,8 +147,8 @@ fn sampled(db: &Connection, most: usize) -> Result<Vec<(EmbedderInfo, QueryVecto
         }
         let step = (codes.vectors / (most as u64).max(1)).max(1);
         for at in (0..codes.vectors).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
-            let sql =
-                "SELECT components FROM vector WHERE embedder = ?1 AND fragment >= ?2 LIMIT 1";
+            let sql = "SELECT components FROM vector \
+                       WHERE place >= (?1 << 32) + ?2 AND place < (?1 + 1) << 32 LIMIT 1";
             let mut statement = db.prepare_cached(sql)?;
             let blob = statement.query_row(params![row, at], |found| found.get::<_, Vec<u8>>(0));
             let vector = blob.optional()?.and_then(|blob| Vector::normalized(half::decode(&blob)));

@@ -182,7 +182,7 @@ impl Stored<'_> {
 
     /// Compares every vector of an embedder that is allowed.
     fn compare_all(self, embedder: i64, near: &Near<'_>) -> Result<Vec<Scored>, Trouble> {
-        let sql = "SELECT fragment, components FROM vector WHERE embedder = ?1";
+        let sql = vector_row::OF_EMBEDDER;
         let mut statement = self.db.prepare_cached(sql)?;
         let mut rows = statement.query([embedder])?;
         let query = near.vector.vector.as_slice();

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::error::Trouble;
 use crate::store::chunk::{self, ROWS};
 use crate::store::standing::Counter;
+use crate::store::vector_row;
 use crate::vectors::half;
 use crate::vectors::signs::{self, Word};
 
@@ -65,9 +66,7 @@ pub(crate) fn follow(db: &Connection, embedder: i64, rows: &[i64]) -> Result<(),
 
 /// Counts the vectors of an embedder and makes their codes anew.
 pub(crate) fn rebuild(db: &Connection, embedder: i64) -> Result<(), Trouble> {
-    let counted: u64 = db
-        .prepare_cached("SELECT count(*) FROM vector WHERE embedder = ?1")?
-        .query_row([embedder], |row| row.get(0))?;
+    let counted = vector_row::count(db, embedder)?;
     db.prepare_cached("UPDATE embedder SET vectors = ?2, mean = NULL, mean_of = 0 WHERE row = ?1")?
         .execute(params![embedder, counted])?;
     db.prepare_cached("DELETE FROM code WHERE embedder = ?1")?.execute([embedder])?;
@@ -81,8 +80,7 @@ pub(crate) fn rebuild(db: &Connection, embedder: i64) -> Result<(), Trouble> {
 pub(crate) fn build(db: &Connection, embedder: i64, dimensions: usize) -> Result<(), Trouble> {
     let mut rows = Vec::new();
     let mut sums = vec![0.0f64; dimensions];
-    let mut statement =
-        db.prepare_cached("SELECT fragment, components FROM vector WHERE embedder = ?1")?;
+    let mut statement = db.prepare_cached(vector_row::OF_EMBEDDER)?;
     let mut found = statement.query([embedder])?;
     while let Some(row) = found.next()? {
         rows.push(row.get(0)?);
@@ -108,7 +106,7 @@ fn write(db: &Connection, embedder: i64, mean: &[f32], rows: &[i64]) -> Result<(
     rows.sort_unstable();
     let words = signs::words(mean.len());
     let mut vector =
-        db.prepare_cached("SELECT components FROM vector WHERE embedder = ?1 AND fragment = ?2")?;
+        db.prepare_cached("SELECT components FROM vector WHERE place = (?1 << 32) + ?2")?;
     let mut put = db.prepare_cached(
         "INSERT INTO code (embedder, chunk, bits) VALUES (?1, ?2, ?3) \
          ON CONFLICT (embedder, chunk) DO UPDATE SET bits = excluded.bits",
@@ -177,9 +175,7 @@ pub(crate) fn each_chunk(
 /// Says what is wrong with the codes of an embedder.
 pub(crate) fn problems(db: &Connection, embedder: i64) -> Result<Vec<String>, Trouble> {
     let codes = codes(db, embedder)?;
-    let counted: u64 = db
-        .prepare_cached("SELECT count(*) FROM vector WHERE embedder = ?1")?
-        .query_row([embedder], |row| row.get(0))?;
+    let counted = vector_row::count(db, embedder)?;
     let mut problems = Vec::new();
     if counted != codes.vectors {
         problems.push(format!("{counted} vectors are there and {} are counted", codes.vectors));
@@ -193,7 +189,7 @@ pub(crate) fn problems(db: &Connection, embedder: i64) -> Result<Vec<String>, Tr
     let words = signs::words(mean.len());
     let mut vectors = db.prepare_cached(
         "SELECT fragment, components FROM vector \
-         WHERE embedder = ?1 AND fragment >= ?2 AND fragment < ?3 ORDER BY fragment",
+         WHERE place >= (?1 << 32) + ?2 AND place < (?1 << 32) + ?3 ORDER BY place",
     )?;
     let mut wrong = 0;
     let mut seen = 0;

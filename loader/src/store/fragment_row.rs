@@ -76,15 +76,14 @@ fn insert(db: &Connection, fragment: &Fragment, record: &Digest) -> Result<i64, 
 
 fn insert_lists(db: &Connection, row: i64, fragment: &Fragment) -> Result<(), Trouble> {
     let mut source = db.prepare_cached(
-        "INSERT INTO source (fragment, position, session, file, record, line, digest, speaker, \
-         rule) VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO source (fragment, position, origin, record, line, digest, speaker, rule) \
+         VALUES (?,?,?,?,?,?,?,?)",
     )?;
     for (position, from) in fragment.sources.iter().enumerate() {
         source.execute(params![
             row,
             position,
-            from.session.as_str(),
-            from.file.as_str(),
+            origin(db, from)?,
             from.record.as_str(),
             from.line,
             from.digest.as_bytes(),
@@ -98,6 +97,20 @@ fn insert_lists(db: &Connection, row: i64, fragment: &Fragment) -> Result<(), Tr
         supersedes.execute(params![row, older.digest().as_bytes()])?;
     }
     Ok(())
+}
+
+/// Returns the row of the session and the file that a source names; makes it where it is missing.
+fn origin(db: &Connection, source: &Source) -> Result<i64, Trouble> {
+    let names = [source.session.as_str(), source.file.as_str()];
+    let known = db
+        .prepare_cached("SELECT row FROM origin WHERE session = ?1 AND file = ?2")?
+        .query_row(names, |row| row.get(0))
+        .optional()?;
+    if let Some(row) = known {
+        return Ok(row);
+    }
+    db.prepare_cached("INSERT INTO origin (session, file) VALUES (?1, ?2)")?.execute(names)?;
+    Ok(db.last_insert_rowid())
 }
 
 /// Returns the rows of a fragment with their revisions.
@@ -250,21 +263,23 @@ impl Lists {
     /// look whether there is something to sort costs more than all the rest.
     const OF_ROW: [&str; 2] = [
         "SELECT fragment, session, file, record, line, digest, speaker, rule, position \
-         FROM source WHERE fragment = ?1",
+         FROM source CROSS JOIN origin ON origin.row = source.origin WHERE fragment = ?1",
         "SELECT newer, older FROM supersedes WHERE newer = ?1",
     ];
 
     /// The same for the rows above one up to another.
     const OF_RANGE: [&str; 2] = [
         "SELECT fragment, session, file, record, line, digest, speaker, rule, position \
-         FROM source WHERE fragment > ?1 AND fragment <= ?2",
+         FROM source CROSS JOIN origin ON origin.row = source.origin \
+         WHERE fragment > ?1 AND fragment <= ?2",
         "SELECT newer, older FROM supersedes WHERE newer > ?1 AND newer <= ?2",
     ];
 
     /// The same for every row of a version of a channel.
     const OF_VERSION: [&str; 2] = [
-        "SELECT l.fragment, l.session, l.file, l.record, l.line, l.digest, l.speaker, l.rule, \
-         l.position FROM source l JOIN member m ON m.fragment = l.fragment WHERE m.channel = ?1 \
+        "SELECT l.fragment, o.session, o.file, l.record, l.line, l.digest, l.speaker, l.rule, \
+         l.position FROM member m CROSS JOIN source l ON l.fragment = m.fragment \
+         CROSS JOIN origin o ON o.row = l.origin WHERE m.channel = ?1 \
          AND m.from_version <= ?2 AND (m.to_version IS NULL OR m.to_version > ?2)",
         "SELECT l.newer, l.older FROM supersedes l JOIN member m ON m.fragment = l.newer \
          WHERE m.channel = ?1 \

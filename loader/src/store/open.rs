@@ -238,7 +238,11 @@ mod tests {
         for table in names(tables) {
             let columns =
                 names(&format!("SELECT name FROM pragma_table_info('{table}', 'main')")).join(", ");
-            let copy = format!("INSERT INTO main.{table} SELECT {columns} FROM newer.{table}");
+            let from = match table.as_str() {
+                "source" => "newer.source JOIN newer.origin o ON o.row = origin".to_owned(),
+                other => format!("newer.{other}"),
+            };
+            let copy = format!("INSERT INTO main.{table} SELECT {columns} FROM {from}");
             db.execute_batch(&format!("DELETE FROM main.{table}; {copy}")).unwrap();
         }
         db.pragma_update(None, "application_id", STORE_APPLICATION_ID).unwrap();

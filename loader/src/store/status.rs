@@ -291,8 +291,8 @@ fn counts(db: &Connection) -> Result<Counts, Trouble> {
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, usize>(0));
     let mut vectors = Vec::new();
     for (row, info) in vector_row::embedders(db)? {
-        let sql = "SELECT count(*) FROM vector WHERE embedder = ?1";
-        vectors.push((info, db.query_row(sql, [row], |r| r.get(0))?));
+        let count = vector_row::count(db, row)?;
+        vectors.push((info, usize::try_from(count).unwrap_or(usize::MAX)));
     }
     let pages: u64 = db.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let page: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;

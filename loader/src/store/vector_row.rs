@@ -31,6 +31,16 @@ impl EmbedderInfo {
     }
 }
 
+/// The rows and the vectors of an embedder, by row.
+pub(crate) const OF_EMBEDDER: &str = "SELECT fragment, components FROM vector \
+                                      WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32";
+
+/// Returns how many vectors of an embedder there are.
+pub(crate) fn count(db: &Connection, embedder: i64) -> Result<u64, Trouble> {
+    let sql = "SELECT count(*) FROM vector WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32";
+    Ok(db.prepare_cached(sql)?.query_row([embedder], |row| row.get(0))?)
+}
+
 /// Returns the row of an embedder, if the store has vectors of it.
 pub(crate) fn embedder_row(db: &Connection, id: EmbedderId) -> Result<Option<i64>, Trouble> {
     let mut statement = db.prepare_cached("SELECT row FROM embedder WHERE id = ?1")?;
@@ -75,7 +85,7 @@ pub(crate) fn insert<'v>(
     vectors: impl IntoIterator<Item = (i64, &'v Vector)>,
 ) -> Result<(), Trouble> {
     let mut insert = db.prepare_cached(
-        "INSERT INTO vector (embedder, fragment, components) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+        "INSERT INTO vector (place, components) VALUES ((?1 << 32) + ?2, ?3) ON CONFLICT DO NOTHING",
     )?;
     let mut rows = Vec::new();
     for (row, vector) in vectors {
@@ -89,13 +99,13 @@ pub(crate) fn insert<'v>(
 /// Gives every row without a vector the one of a row with the same id and the same statement.
 pub(crate) fn reuse(db: &Connection, embedder: i64) -> Result<(), Trouble> {
     let mut statement = db.prepare_cached(
-        "INSERT OR IGNORE INTO vector (embedder, fragment, components) \
-         SELECT ?1, f.row, v.components FROM fragment f \
+        "INSERT OR IGNORE INTO vector (place, components) \
+         SELECT (?1 << 32) + f.row, v.components FROM fragment f \
          JOIN fragment g ON g.id = f.id AND g.row <> f.row AND g.statement = f.statement \
-         JOIN vector v ON v.embedder = ?1 AND v.fragment = g.row \
+         JOIN vector v ON v.place = (?1 << 32) + g.row \
          WHERE NOT EXISTS \
-         (SELECT 1 FROM vector w WHERE w.embedder = ?1 AND w.fragment = f.row) \
-         RETURNING fragment",
+         (SELECT 1 FROM vector w WHERE w.place = (?1 << 32) + f.row) \
+         RETURNING place & 4294967295",
     )?;
     let rows = statement.query_map([embedder], |row| row.get(0))?;
     let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
@@ -111,8 +121,9 @@ fn added(db: &Connection, embedder: i64, rows: &[i64]) -> Result<(), Trouble> {
 /// Deletes an embedder with all of its vectors, and returns how many there were.
 pub(crate) fn drop_embedder(db: &Connection, embedder: i64) -> Result<u64, Trouble> {
     db.prepare_cached("DELETE FROM code WHERE embedder = ?1")?.execute([embedder])?;
-    let vectors =
-        db.prepare_cached("DELETE FROM vector WHERE embedder = ?1")?.execute([embedder])?;
+    let vectors = db
+        .prepare_cached("DELETE FROM vector WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32")?
+        .execute([embedder])?;
     db.prepare_cached("DELETE FROM embedder WHERE row = ?1")?.execute([embedder])?;
     // The number of the row may be given to another embedder.
     Counter::Erasures.count(db)?;
@@ -121,8 +132,7 @@ pub(crate) fn drop_embedder(db: &Connection, embedder: i64) -> Result<u64, Troub
 
 /// Deletes the vectors of a fragment row.
 pub(crate) fn delete(db: &Connection, row: i64) -> Result<(), Trouble> {
-    let mut delete =
-        db.prepare_cached("DELETE FROM vector WHERE embedder = ?1 AND fragment = ?2")?;
+    let mut delete = db.prepare_cached("DELETE FROM vector WHERE place = (?1 << 32) + ?2")?;
     for (embedder, _) in embedders(db)? {
         if delete.execute([embedder, row])? > 0 {
             db.prepare_cached("UPDATE embedder SET vectors = vectors - 1 WHERE row = ?1")?
@@ -141,7 +151,7 @@ pub(crate) fn with<T>(
     read: impl FnOnce(&[u8]) -> T,
 ) -> Result<Option<T>, Trouble> {
     let mut statement =
-        db.prepare_cached("SELECT components FROM vector WHERE embedder = ?1 AND fragment = ?2")?;
+        db.prepare_cached("SELECT components FROM vector WHERE place = (?1 << 32) + ?2")?;
     let mut rows = statement.query(params![embedder, row])?;
     let Some(found) = rows.next()? else { return Ok(None) };
     Ok(Some(read(found.get_ref(0)?.as_blob().unwrap_or_default())))
@@ -155,7 +165,7 @@ pub(crate) fn missing(
 ) -> Result<Vec<(i64, String)>, Trouble> {
     let mut statement = db.prepare_cached(
         "SELECT f.row, f.statement FROM fragment f WHERE NOT EXISTS \
-         (SELECT 1 FROM vector v WHERE v.embedder = ?1 AND v.fragment = f.row) \
+         (SELECT 1 FROM vector v WHERE v.place = (?1 << 32) + f.row) \
          ORDER BY f.row LIMIT ?2",
     )?;
     let rows = statement.query_map(params![embedder, limit], |r| Ok((r.get(0)?, r.get(1)?)))?;

@@ -183,13 +183,23 @@ fn places(indexed: &Indexed) -> Vec<(String, usize, String)> {
 /// Counts fragments without a vector, and vectors of the wrong size.
 fn vectors(db: &Connection) -> Problems {
     let mut problems = Vec::new();
+    let lost: usize = db.query_row(
+        "SELECT count(*) FROM vector v WHERE NOT EXISTS (SELECT 1 FROM fragment f \
+         WHERE f.row = v.fragment) OR NOT EXISTS (SELECT 1 FROM embedder e WHERE e.row = v.embedder)",
+        [],
+        |r| r.get(0),
+    )?;
+    if lost > 0 {
+        problems.push(format!("{lost} vectors belong to no fragment or no embedder"));
+    }
     for (row, info) in vector_row::embedders(db)? {
         let missing = vector_row::missing(db, Some(row), usize::MAX >> 1)?.len();
         if missing > 0 {
             problems.push(format!("{missing} rows have no vector of `{}`", info.name));
         }
         let wrong: usize = db.query_row(
-            "SELECT count(*) FROM vector WHERE embedder = ?1 AND length(components) <> ?2",
+            "SELECT count(*) FROM vector WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32 \
+             AND length(components) <> ?2",
             params![row, info.dimensions * 2],
             |r| r.get(0),
         )?;

@@ -23,8 +23,8 @@ pub(super) struct Columns {
     tags: HashMap<u32, Vec<Tag>>,
     /// When rows end that end.
     ends: Vec<(Moment, u32)>,
-    /// The files of sessions.
-    files: HashMap<(String, String), u32>,
+    /// The files of sessions, by their rows.
+    files: HashMap<i64, u32>,
     /// The lines of each file that fragments came from, with their rows, ascending.
     lines: Vec<Vec<(i64, u32)>>,
 }
@@ -100,15 +100,15 @@ impl Columns {
     /// Reads where the rows above `after` came from.
     pub(super) fn read_places(&mut self, db: &Connection, after: u32) -> Result<(), Trouble> {
         let mut statement = db.prepare_cached(
-            "SELECT fragment, session, file, line FROM source \
+            "SELECT fragment, origin, line FROM source \
              WHERE position = 0 AND fragment > ?1 ORDER BY fragment",
         )?;
         let mut rows = statement.query([after])?;
         while let Some(found) = rows.next()? {
-            let (row, line) = (chunk::number(found.get(0)?)?, found.get::<_, i64>(3)?);
-            let key = (found.get(1)?, found.get(2)?);
+            let (row, line) = (chunk::number(found.get(0)?)?, found.get::<_, i64>(2)?);
             let next = self.lines.len();
-            let file = *self.files.entry(key).or_insert(u32::try_from(next).unwrap_or(u32::MAX));
+            let file =
+                *self.files.entry(found.get(1)?).or_insert(u32::try_from(next).unwrap_or(u32::MAX));
             if file as usize == next {
                 self.lines.push(Vec::new());
             }

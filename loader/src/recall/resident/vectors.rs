@@ -98,7 +98,8 @@ impl Vectors {
 
     /// Reads the vectors of the rows from `first` on that were not read yet.
     fn read_from(&mut self, db: &Connection, first: i64, few: bool) -> Result<(), Trouble> {
-        let sql = "SELECT fragment, components FROM vector WHERE embedder = ?1 AND fragment >= ?2";
+        let sql = "SELECT fragment, components FROM vector \
+                   WHERE place >= (?1 << 32) + ?2 AND place < (?1 + 1) << 32";
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query([self.embedder, first])?;
         while let Some(found) = rows.next()? {
