@@ -3,15 +3,22 @@
 //! Mask, look again, and drop what still shows a credential: it fails closed. No rule goes by
 //! randomness alone; randomness only decides about values that a name announces.
 
+mod gate;
+mod gitleaks;
 mod patterns;
+mod places;
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 use crate::error::Error;
-use patterns::{Gate, PATTERNS, Pattern};
+use gate::{entropy, is_code, is_placeholder};
+use gitleaks::{Found, Gitleaks};
+use patterns::{FORMATS, Gate, Pattern};
+use places::PLACES;
 
 /// What redaction made of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +41,16 @@ pub struct Finding {
 }
 
 /// Finds and masks credentials.
+///
+/// Two tables say what one looks like: our own patterns and the rules of gitleaks. An expression
+/// is compiled when the first text holds one of its keywords.
 #[derive(Debug)]
 pub struct Redactor {
     keywords: AhoCorasick,
-    /// The pattern that each keyword belongs to.
+    /// Where the table stands that each keyword belongs to: our own patterns first.
     owners: Vec<usize>,
-    expressions: Vec<Regex>,
+    expressions: Vec<OnceLock<Option<Regex>>>,
+    gitleaks: Gitleaks,
     home: Regex,
     mail: Regex,
 }
@@ -52,20 +63,19 @@ struct Span {
 }
 
 impl Redactor {
-    /// Compiles the patterns.
+    /// Reads the tables and compiles the gate of keywords.
     ///
     /// # Errors
-    /// [`Error::Pattern`] names one that does not compile.
+    /// [`Error::Pattern`] names what does not compile.
     pub fn new() -> Result<Self, Error> {
-        let mut keywords = Vec::new();
-        let mut owners = Vec::new();
-        let mut expressions = Vec::new();
-        for (index, pattern) in PATTERNS.iter().enumerate() {
-            expressions.push(expression(pattern.name, pattern.expression)?);
-            for keyword in pattern.keywords {
-                keywords.push(*keyword);
-                owners.push(index);
-            }
+        let gitleaks = Gitleaks::new()?;
+        let own = patterns().map(|pattern| pattern.keywords.to_vec());
+        let more =
+            gitleaks.rules.iter().map(|rule| rule.keywords.iter().map(String::as_str).collect());
+        let (mut keywords, mut owners): (Vec<&str>, Vec<usize>) = (Vec::new(), Vec::new());
+        for (index, words) in own.chain(more).enumerate() {
+            owners.extend(std::iter::repeat_n(index, words.len()));
+            keywords.extend(words);
         }
         let keywords = AhoCorasick::builder()
             .ascii_case_insensitive(true)
@@ -76,7 +86,8 @@ impl Redactor {
         Ok(Self {
             keywords,
             owners,
-            expressions,
+            expressions: patterns().map(|_| OnceLock::new()).collect(),
+            gitleaks,
             home: expression("home", home)?,
             mail: expression("mail", mail)?,
         })
@@ -109,32 +120,45 @@ impl Redactor {
         findings
     }
 
-    /// Returns the names of the patterns.
-    pub fn rules() -> impl Iterator<Item = &'static str> {
-        PATTERNS.iter().map(|pattern| pattern.name)
+    /// Returns the names of our own patterns and of the rules of gitleaks.
+    pub fn rules(&self) -> impl Iterator<Item = &'static str> {
+        let own = patterns().map(|pattern| pattern.name);
+        own.chain(self.gitleaks.rules.iter().map(|rule| rule.id))
     }
 
     /// Returns the parts to mask, ascending and apart from each other.
     fn spans(&self, text: &[u8]) -> Vec<Span> {
         let text = &*without_escapes(text);
-        let mut wanted = vec![false; PATTERNS.len()];
+        let mut wanted = vec![false; self.expressions.len() + self.gitleaks.rules.len()];
         for hit in self.keywords.find_overlapping_iter(text) {
             let owner = self.owners.get(hit.pattern().as_usize());
             if let Some(slot) = owner.and_then(|owner| wanted.get_mut(*owner)) {
                 *slot = true;
             }
         }
-        let mut spans: Vec<Span> = Vec::new();
-        let all = PATTERNS.iter().zip(&self.expressions).zip(wanted);
-        for ((pattern, expression), _) in all.filter(|(_, wanted)| *wanted) {
-            for captures in expression.captures_iter(text) {
-                if let Some((start, end)) = secret(pattern, &captures) {
-                    spans.push(Span { start, end, rule: pattern.name });
-                }
-            }
-        }
+        let wanted =
+            wanted.into_iter().enumerate().filter_map(|(index, wanted)| wanted.then_some(index));
+        let mut spans: Vec<Span> = wanted.flat_map(|index| self.found(index, text)).collect();
+        // Of two rules that find the same value our own names it; it comes first.
         spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
         apart(spans)
+    }
+
+    /// Returns what the rule at `index` of both tables finds; everything where it does not compile.
+    fn found(&self, index: usize, text: &[u8]) -> Vec<Span> {
+        let (rule, found) = match (patterns().nth(index), self.expressions.get(index)) {
+            (Some(pattern), Some(slot)) => (pattern.name, own(pattern, slot, text)),
+            _ => {
+                let index = index.saturating_sub(self.expressions.len());
+                let rule = self.gitleaks.rules.get(index).map_or("gitleaks", |rule| rule.id);
+                (rule, self.gitleaks.find(index, text))
+            }
+        };
+        let places = match found {
+            Found::Values(places) => places,
+            Found::Unknown => vec![(0, text.len())],
+        };
+        places.into_iter().map(|(start, end)| Span { start, end, rule }).collect()
     }
 
     /// Returns `text` without home folders and mail addresses.
@@ -169,6 +193,21 @@ fn without_escapes(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(plain)
 }
 
+/// Returns our own patterns, those that go by the format first.
+fn patterns() -> impl Iterator<Item = &'static Pattern> {
+    FORMATS.iter().chain(PLACES)
+}
+
+/// Returns what one of our own patterns finds.
+fn own(pattern: &Pattern, slot: &OnceLock<Option<Regex>>, text: &[u8]) -> Found {
+    match slot.get_or_init(|| expression(pattern.name, pattern.expression).ok()) {
+        Some(regex) => Found::Values(
+            regex.captures_iter(text).filter_map(|captures| secret(pattern, &captures)).collect(),
+        ),
+        None => Found::Unknown,
+    }
+}
+
 /// Returns the part of a match to mask, if the gate of its pattern lets it through.
 fn secret(pattern: &Pattern, captures: &Captures<'_>) -> Option<(usize, usize)> {
     let mut groups = pattern.group..captures.len().max(pattern.group + 1);
@@ -187,63 +226,6 @@ fn secret(pattern: &Pattern, captures: &Captures<'_>) -> Option<(usize, usize)> 
     secret.then_some((found.start(), found.end()))
 }
 
-/// Returns the Shannon entropy of a value in bits per byte.
-fn entropy(value: &[u8]) -> f64 {
-    let mut counts = [0_u32; 256];
-    for byte in value {
-        if let Some(count) = counts.get_mut(usize::from(*byte)) {
-            *count += 1;
-        }
-    }
-    let total = f64::from(u32::try_from(value.len()).unwrap_or(u32::MAX));
-    counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| f64::from(*count) / total)
-        .map(|share| -share * share.log2())
-        .sum()
-}
-
-/// Returns whether a value is an expression of a program rather than a literal.
-fn is_code(value: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(value);
-    let starts = ["process.env", "os.environ", "env.", "env(", "$", "config.", "self.", "this."];
-    starts.iter().any(|start| text.starts_with(start))
-        || text.contains("()")
-        || text.contains('(')
-        || text.split('.').count() > 1
-            && text.split('.').all(|part| {
-                !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-            })
-}
-
-/// Returns whether a value stands for a password without being one.
-fn is_placeholder(value: &[u8]) -> bool {
-    let lower = String::from_utf8_lossy(value).to_lowercase();
-    let words = [
-        "string",
-        "required",
-        "optional",
-        "undefined",
-        "example",
-        "placeholder",
-        "your",
-        "xxxx",
-        "****",
-        "....",
-        "<",
-        "{",
-        "null",
-        "none",
-        "true",
-        "false",
-        "text",
-        "field",
-        "option",
-    ];
-    words.iter().any(|word| lower.starts_with(word))
-}
-
 /// Keeps the first of spans that overlap, widened to what they cover together.
 fn apart(sorted: Vec<Span>) -> Vec<Span> {
     let mut kept: Vec<Span> = Vec::new();
@@ -256,24 +238,47 @@ fn apart(sorted: Vec<Span>) -> Vec<Span> {
     kept
 }
 
-/// Returns `text` with each span as `[redacted:RULE]`; `None` where a span cuts a character.
+/// Returns `text` with each span as `[redacted:RULE]`; a character that a span cuts goes with it.
 fn mask(text: &str, spans: &[Span]) -> Option<String> {
     let mut masked = String::with_capacity(text.len());
     let mut from = 0;
     for span in spans {
-        masked.push_str(text.get(from..span.start)?);
+        let start = text.floor_char_boundary(span.start).max(from);
+        masked.push_str(text.get(from..start)?);
         masked.push_str("[redacted:");
         masked.push_str(span.rule);
         masked.push(']');
-        from = span.end;
+        from = text.ceil_char_boundary(span.end);
     }
     masked.push_str(text.get(from..)?);
     Some(masked)
 }
 
+/// Compiles an expression over bytes: without Unicode it is small, and fast to compile and to run.
 fn expression(rule: &'static str, expression: &str) -> Result<Regex, Error> {
     RegexBuilder::new(expression)
         .unicode(false)
         .build()
         .map_err(|source| Error::Pattern { rule, source: Box::new(source) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_of_our_own_compiles() {
+        for pattern in patterns() {
+            assert!(expression(pattern.name, pattern.expression).is_ok(), "{}", pattern.name);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_does_not_compile_masks_the_whole_text() {
+        let mut redactor = Redactor::new().unwrap();
+        let at = patterns().position(|pattern| pattern.name == "github-token").unwrap();
+        redactor.expressions[at] = OnceLock::from(None);
+        let redacted = redactor.redact("the prefix is gho_ and nothing follows");
+        assert!(redacted.is_none_or(|redacted| redacted.text == "[redacted:github-token]"));
+    }
 }

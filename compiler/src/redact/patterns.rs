@@ -1,11 +1,11 @@
-//! The patterns of credentials, from what their issuers say about the format.
+//! Credentials that show what they are, from what their issuers say about the format.
 //!
 //! Each has keywords that must be present before the expression runs, so that ordinary text costs
 //! one pass of a multi-word search. A group named by `group` is masked instead of the whole match.
 
 /// How a pattern's match is judged before it is masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
+pub(super) enum Gate {
     /// The format alone is proof.
     Format,
     /// The masked part must look random.
@@ -15,12 +15,12 @@ pub(crate) enum Gate {
 }
 
 /// One kind of credential.
-pub(crate) struct Pattern {
-    pub(crate) name: &'static str,
-    pub(crate) keywords: &'static [&'static str],
-    pub(crate) expression: &'static str,
-    pub(crate) group: usize,
-    pub(crate) gate: Gate,
+pub(super) struct Pattern {
+    pub(super) name: &'static str,
+    pub(super) keywords: &'static [&'static str],
+    pub(super) expression: &'static str,
+    pub(super) group: usize,
+    pub(super) gate: Gate,
 }
 
 const fn format(
@@ -31,16 +31,8 @@ const fn format(
     Pattern { name, keywords, expression, group: 0, gate: Gate::Format }
 }
 
-const fn named(
-    name: &'static str,
-    keywords: &'static [&'static str],
-    expression: &'static str,
-) -> Pattern {
-    Pattern { name, keywords, expression, group: 1, gate: Gate::Random }
-}
-
-/// Every pattern; the first that matches a place names it.
-pub(crate) const PATTERNS: &[Pattern] = &[
+/// What issuers say about their formats; the first that matches a place names it.
+pub(super) const FORMATS: &[Pattern] = &[
     format(
         "private-key",
         &["private key"],
@@ -193,77 +185,4 @@ pub(crate) const PATTERNS: &[Pattern] = &[
     format("typeform-token", &["tfp_"], r"\btfp_[A-Za-z0-9_.=-]{40,}"),
     format("contentful-token", &["cfpat-"], r"\bCFPAT-[A-Za-z0-9_-]{40,}"),
     format("langfuse-key", &["sk-lf-"], r"\bsk-lf-[a-f0-9-]{36}"),
-    // A header or a URL carries its credential in a known place.
-    Pattern {
-        name: "authorization-header",
-        keywords: &["authorization"],
-        expression: r#"(?i)\bauthorization\\?["']?\s*[:=]\s*\\?["']?(?:(?:bearer|basic|token|digest|apikey)\s+)?([A-Za-z0-9._~+/=:-]{8,})"#,
-        group: 1,
-        gate: Gate::Format,
-    },
-    Pattern {
-        name: "bearer-token",
-        keywords: &["bearer "],
-        expression: r"(?i)\bbearer\s+([A-Za-z0-9._~+/=-]{16,})",
-        group: 1,
-        gate: Gate::Random,
-    },
-    Pattern {
-        name: "url-credentials",
-        keywords: &["://"],
-        expression: r"[A-Za-z][A-Za-z0-9+.-]{1,20}://([^\s/@:]{0,256}:[^\s/@]{1,256})@",
-        group: 1,
-        gate: Gate::Format,
-    },
-    // Nothing marks these values but the name in front of them.
-    named(
-        "aws-secret-key",
-        &["aws_secret", "aws-secret", "secretaccesskey", "secret_access_key"],
-        r#"(?i)secret_?-?(?:access)?_?-?key\\?["']?\s*[:=]+\s*\\?["']?([A-Za-z0-9/+=]{40})"#,
-    ),
-    named(
-        "cloudflare-token",
-        &["cloudflare", "cf_api"],
-        r#"(?i)(?:cloudflare|cf_api)[a-z_. -]{0,24}\\?["']?\s*[:=]+\s*\\?["']?([A-Za-z0-9_-]{37,40})\b"#,
-    ),
-    named(
-        "fastly-token",
-        &["fastly"],
-        r#"(?i)fastly[a-z_. -]{0,24}\\?["']?\s*[:=]+\s*\\?["']?([A-Za-z0-9_-]{32})\b"#,
-    ),
-    named(
-        "heroku-key",
-        &["heroku"],
-        r#"(?i)heroku[a-z_. -]{0,24}\\?["']?\s*[:=]+\s*\\?["']?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})"#,
-    ),
-    named(
-        "datadog-key",
-        &["datadog", "dd_api", "dd_app"],
-        r#"(?i)(?:datadog|dd_(?:api|app))[a-z_. -]{0,24}\\?["']?\s*[:=]+\s*\\?["']?([a-f0-9]{32,40})\b"#,
-    ),
-    named(
-        "secret-assignment",
-        &[
-            "secret",
-            "token",
-            "api_key",
-            "apikey",
-            "api-key",
-            "access_key",
-            "access-key",
-            "private_key",
-            "credential",
-            "auth_key",
-            "signing_key",
-            "encryption_key",
-        ],
-        r#"(?i)(?:secret|token|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?key|signing[_-]?key|encryption[_-]?key|credentials?)[a-z0-9_]{0,16}\\?["'`]?\s{0,4}(?::=|=>|=|:)\s{0,4}\\?["'`]?([A-Za-z0-9+/_.~=-]{12,256})"#,
-    ),
-    Pattern {
-        name: "password-assignment",
-        keywords: &["passw", "pwd", "passphrase"],
-        expression: r#"(?i)(?:password|passwd|passphrase|pwd)[a-z0-9_]{0,16}\\?["'`]?\s{0,4}(?::=|=>|=|:)\s{0,4}(?:\\?"([^"\s]{6,128})"|'([^'\s]{6,128})'|([^\s"'`,;)}<>]{6,128}))"#,
-        group: 1,
-        gate: Gate::Chosen,
-    },
 ];

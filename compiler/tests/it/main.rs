@@ -1,6 +1,8 @@
 //! Behaviour of the compiler from the outside: transcripts in, drafts out.
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod log;
@@ -14,5 +16,7 @@ mod reading;
 mod redaction;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod speakers;
