@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use garner_kernel::{
     Confidence, Draft, Entry, Fragment, FragmentId, Merged, ProjectName, RuleName, Scope, Status,
-    Tag, Text, Trust, record,
+    Tag, Text, record,
 };
 
 use crate::attribution::{dated, prepared, project, sources};
 use crate::error::Error;
+use crate::heard::Heard;
 use crate::poison::PoisonLint;
 use crate::redact::{Finding, Redactor};
 use crate::report::Report;
@@ -61,10 +62,11 @@ impl Compiler {
         let mut report = Report::default();
         let sessions = prepared(sessions, &mut report);
         tracing::debug!(files = report.files, repeated = report.repeated, "attributed the turns");
+        let heard: Vec<Heard<'_>> = sessions.iter().map(Heard::of).collect();
         let rules = RULES.iter().filter(|rule| self.runs(rule));
         for rule in rules {
-            for session in &sessions {
-                let proposals = (rule.propose)(session);
+            for session in &heard {
+                let proposals = (rule.propose)(session.session);
                 *report.proposed.entry(rule.name).or_default() += length(&proposals);
                 let mut sink = Sink { draft: &mut *draft, report: &mut report };
                 for proposal in proposals {
@@ -95,7 +97,7 @@ impl Compiler {
     }
 
     /// Decides about a proposal and counts what became of it.
-    fn take(&self, origin: (&Rule, &Session), proposal: &Proposal, into: &mut Sink<'_>) {
+    fn take(&self, origin: (&Rule, &Heard<'_>), proposal: &Proposal, into: &mut Sink<'_>) {
         let Some(entry) = self.entry(origin, proposal, into.report) else { return };
         let known = into.draft.entries.get(&entry.fragment.id);
         let outcome = &mut into.report.outcome;
@@ -121,16 +123,18 @@ impl Compiler {
     /// Returns the entry for a proposal; counts why where there is none.
     fn entry(
         &self,
-        (rule, session): (&Rule, &Session),
+        (rule, heard): (&Rule, &Heard<'_>),
         proposal: &Proposal,
         report: &mut Report,
     ) -> Option<Entry> {
-        let Some((turn, created)) = dated(session, proposal.turn) else {
+        let Some((turn, created)) = dated(heard.session, proposal.turn) else {
             report.outcome.unusable += 1;
             return None;
         };
         let scope = self.scope(proposal.reach, turn);
-        let poison = self.poison(proposal);
+        let poison = heard.poison(&self.lint, proposal, turn);
+        let dictated = heard.is_dictated(proposal, turn);
+        let strength = if dictated { Strength::Candidate } else { proposal.strength };
         let Some((statement, context)) = self.clean(proposal, report) else {
             report.outcome.leaking += 1;
             return None;
@@ -139,7 +143,7 @@ impl Compiler {
             report.outcome.unusable += 1;
             return None;
         }
-        let status = status(poison, proposal.strength, report);
+        let status = status(poison, strength, report);
         let id = Fragment::id_of(proposal.kind, &scope, &statement);
         let fragment = Fragment {
             id,
@@ -153,19 +157,10 @@ impl Compiler {
             valid_to: None,
             supersedes: self.replaced(proposal, &scope, id),
             tags: tags(rule),
-            sources: sources(rule, session, proposal),
+            sources: sources(rule, heard.session, proposal),
             scope,
         };
         Some(Entry { fragment, status })
-    }
-
-    /// Returns why a proposal looks like an attack; its context counts too.
-    fn poison(&self, proposal: &Proposal) -> Option<&'static str> {
-        let of_statement = self.lint.reason(&proposal.statement, proposal.trust);
-        // What the assistant had said around a person's words is context of lower trust, but
-        // nothing follows it, so only what no text may hold counts.
-        let context = proposal.context.as_deref();
-        of_statement.or_else(|| context.and_then(|text| self.lint.reason(text, Trust::Operator)))
     }
 
     /// Returns statement and context, redacted and tidy; `None` where a credential stays visible.

@@ -8,6 +8,7 @@
 mod attribution;
 mod compile;
 mod error;
+mod heard;
 pub mod injected;
 mod paste;
 mod poison;

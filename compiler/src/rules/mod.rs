@@ -17,7 +17,7 @@ use garner_kernel::{Kind, Trust};
 
 use crate::session::{Event, Session, Turn};
 
-pub(crate) use wording::is_directive;
+pub(crate) use wording::{is_directive, words};
 
 /// A rule of the compiler.
 pub(crate) struct Rule {
