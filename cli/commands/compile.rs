@@ -146,6 +146,7 @@ fn text(report: &Report, new: &[&Entry]) -> String {
         (outcome.sourced, "known from elsewhere"),
         (outcome.known, "known already"),
         (outcome.buried, "rejected before"),
+        (outcome.junk, "passed over as junk"),
         (outcome.leaking, "dropped because a secret stayed visible"),
     ];
     let rest: Vec<_> =

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use garner_kernel::{
     Confidence, Draft, Entry, Fragment, FragmentId, Merged, ProjectName, RuleName, Scope, Status,
-    Tag, Text, record,
+    Tag, Text, Trust, record,
 };
 
 use crate::attribution::{dated, prepared, project, sources};
 use crate::error::Error;
 use crate::heard::Heard;
+use crate::junk::{self, JunkFilter};
+use crate::passing;
 use crate::poison::PoisonLint;
 use crate::redact::{Finding, Redactor};
 use crate::report::Report;
@@ -37,6 +39,7 @@ pub struct Compiler {
     options: Options,
     redactor: Redactor,
     lint: PoisonLint,
+    junk: JunkFilter,
 }
 
 /// Where proposals go.
@@ -51,7 +54,8 @@ impl Compiler {
     /// # Errors
     /// [`Error::Pattern`] where a pattern does not compile.
     pub fn new(options: Options) -> Result<Self, Error> {
-        Ok(Self { options, redactor: Redactor::new()?, lint: PoisonLint::new()? })
+        let (redactor, lint, junk) = (Redactor::new()?, PoisonLint::new()?, JunkFilter::new()?);
+        Ok(Self { options, redactor, lint, junk })
     }
 
     /// Adds what `sessions` teach to `draft`.
@@ -131,10 +135,15 @@ impl Compiler {
             report.outcome.unusable += 1;
             return None;
         };
+        if let Some(reason) = self.junk(heard, proposal) {
+            *report.junk.entry(reason).or_default() += 1;
+            report.outcome.junk += 1;
+            return None;
+        }
         let scope = self.scope(proposal.reach, turn);
         let poison = heard.poison(&self.lint, proposal, turn);
-        let dictated = heard.is_dictated(proposal, turn);
-        let strength = if dictated { Strength::Candidate } else { proposal.strength };
+        let waits = heard.is_dictated(proposal, turn) || waits(heard, proposal);
+        let strength = if waits { Strength::Candidate } else { proposal.strength };
         let Some((statement, context)) = self.clean(proposal, report) else {
             report.outcome.leaking += 1;
             return None;
@@ -161,6 +170,13 @@ impl Compiler {
             scope,
         };
         Some(Entry { fragment, status })
+    }
+
+    /// Returns why a proposal is junk; what people said about themselves is not made up.
+    fn junk(&self, heard: &Heard<'_>, proposal: &Proposal) -> Option<&'static str> {
+        let statement = &proposal.statement;
+        let reason = self.junk.reason(statement, proposal.kind, proposal.trust)?;
+        (reason != junk::PROFILE || !heard.vouches(statement)).then_some(reason)
     }
 
     /// Returns statement and context, redacted and tidy; `None` where a credential stays visible.
@@ -213,6 +229,16 @@ fn status(poison: Option<&'static str>, strength: Strength, report: &mut Report)
         (None, Strength::Active) => Status::Active,
         (None, Strength::Candidate) => Status::Candidate,
     }
+}
+
+/// Returns whether an assistant's or a digest's statement tells what passes, or what a person is
+/// like who did not say so.
+fn waits(heard: &Heard<'_>, proposal: &Proposal) -> bool {
+    let statement = &proposal.statement;
+    let invented = proposal.trust <= Trust::Assistant
+        && passing::is_about_person(statement)
+        && !heard.vouches(statement);
+    invented || passing::passes(statement, proposal.kind, proposal.trust)
 }
 
 /// A known fragment that is said again may replace more than it did, and is no longer replaced by

@@ -98,7 +98,7 @@ impl<'s> Heard<'s> {
     }
 
     /// Returns whether people said at least half of the words of a statement.
-    fn vouches(&self, statement: &str) -> bool {
+    pub(crate) fn vouches(&self, statement: &str) -> bool {
         let words: BTreeSet<String> = content_words(statement).collect();
         let shared = u32::try_from(words.intersection(&self.said).count()).unwrap_or(u32::MAX);
         let all = u32::try_from(words.len()).unwrap_or(u32::MAX);

@@ -10,6 +10,8 @@ mod compile;
 mod error;
 mod heard;
 pub mod injected;
+mod junk;
+mod passing;
 mod paste;
 mod poison;
 pub mod provenance;

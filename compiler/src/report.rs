@@ -37,6 +37,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// Values masked, by pattern.
     pub redacted: BTreeMap<&'static str, u32>,
+    /// Proposals passed over as junk, by reason.
+    pub junk: BTreeMap<&'static str, u32>,
     /// Proposals set aside, by reason.
     pub quarantined: BTreeMap<&'static str, u32>,
 }
@@ -56,6 +58,8 @@ pub struct Outcome {
     pub known: u32,
     /// Rejected by a person before.
     pub buried: u32,
+    /// Passed over: worth nothing later.
+    pub junk: u32,
     /// Dropped because a credential stayed visible.
     pub leaking: u32,
     /// Dropped because it has no time, no visible character, or too many sources.
@@ -115,6 +119,7 @@ impl Report {
             ("sourced", self.outcome.sourced),
             ("known", self.outcome.known),
             ("buried", self.outcome.buried),
+            ("junk", self.outcome.junk),
             ("leaking", self.outcome.leaking),
             ("unusable", self.outcome.unusable),
         ];
@@ -125,6 +130,7 @@ impl Report {
             ("spoken", &self.spoken),
             ("proposed", &self.proposed),
             ("redacted", &self.redacted),
+            ("junk", &self.junk),
             ("quarantined", &self.quarantined),
         ] {
             rows.extend(counts.iter().map(|(name, count)| row(group, name, u64::from(*count))));

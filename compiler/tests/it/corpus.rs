@@ -57,12 +57,7 @@ impl Secret {
 
 /// Returns the rows of a corpus.
 pub(crate) fn rows(name: &str, half: Half) -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // The benchmarks belong to the package above.
-    let below = ["tests/corpus", "compiler/tests/corpus"].map(|path| folder.join(path));
-    let file = half.file(name);
-    let path = below.iter().map(|folder| folder.join(&file)).find(|path| path.exists());
-    let text = std::fs::read_to_string(path.unwrap_or_else(|| panic!("no {file}"))).unwrap();
+    let text = read(&half.file(name));
     let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     text.lines().filter(|line| !line.is_empty()).map(line).collect()
 }
@@ -120,4 +115,41 @@ fn drawn(name: &str, at: usize, part: &str) -> String {
         signs[usize::try_from(state >> 33).unwrap() % signs.len()]
     };
     (0..length.parse::<usize>().unwrap()).map(draw).collect()
+}
+
+/// One line of the corpus of junk.
+pub(crate) struct Line {
+    /// What is wrong with it; `wanted` if nothing is.
+    pub(crate) class: String,
+    /// Where it is said: `memory`, `summary`, or `answer` to a question.
+    pub(crate) place: String,
+    pub(crate) text: String,
+}
+
+/// Returns the lines of the corpus of junk, each once for every place where it is said.
+pub(crate) fn lines(half: Half) -> Vec<Line> {
+    let ending = if half == Half::Open { "" } else { "-held" };
+    let text = read(&format!("junk{ending}.txt"));
+    let (mut class, mut places, mut lines) = ("", Vec::new(), Vec::new());
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(head) = line.strip_prefix("## ") {
+            let (name, said) = head.split_once(" | ").unwrap_or_else(|| panic!("{line}"));
+            (class, places) = (name, said.split(' ').collect());
+            continue;
+        }
+        lines.extend(places.iter().map(|place| Line {
+            class: class.to_owned(),
+            place: (*place).to_owned(),
+            text: line.to_owned(),
+        }));
+    }
+    lines
+}
+
+/// Returns a file of the corpora, from the tests of the compiler or from the package above.
+fn read(file: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let below = ["tests/corpus", "compiler/tests/corpus"].map(|path| folder.join(path).join(file));
+    let path = below.iter().find(|path| path.exists()).unwrap_or_else(|| panic!("no {file}"));
+    std::fs::read_to_string(path).unwrap()
 }

@@ -5,6 +5,8 @@ mod corpus;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod junk;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod poison;

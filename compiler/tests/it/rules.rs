@@ -96,11 +96,11 @@ fn a_changed_bullet_supersedes_the_one_it_was() {
 #[test]
 fn what_the_session_took_back_or_what_passes_is_a_candidate() {
     let rows = [
-        ("# Barn\n\n## Status\n\n- The roof of the barn is half done now.\n", 0),
+        ("# Barn\n\n## Status\n\n- The roof of the barn is made of reed.\n", 0),
         ("# Barn\n\n## Project Structure\n\n- The roof folder holds all of the tiles.\n", 0),
         ("# Barn\n\n- `roof/` - all of the tiles\n- RoofTile: one of the tiles\n", 0),
         ("# Barn\n\n- Last updated in the second winter of the barn\n", 0),
-        ("# Barn\n\n## Rules\n\n- The roof of the barn is half done now.\n", 1),
+        ("# Barn\n\n## Rules\n\n- The roof of the barn is made of reed.\n", 1),
     ];
     for (text, expected) in rows {
         let mut log = Log::default();
