@@ -111,6 +111,12 @@ impl Contents {
         self.tombstones.get(id)
     }
 
+    /// Returns whether a fragment, or its value under another kind, has a tombstone here.
+    pub fn is_gone(&self, fragment: &Fragment) -> bool {
+        self.tombstones.contains_key(&fragment.id)
+            || self.tombstones.contains_key(&fragment.value())
+    }
+
     /// Returns whether nothing is here, not even a tombstone.
     pub fn is_empty(&self) -> bool {
         self.fragments.is_empty() && self.tombstones.is_empty()

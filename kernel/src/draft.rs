@@ -71,7 +71,7 @@ impl Draft {
     /// Stronger evidence for the same statement lifts a candidate; what is quarantined stays so
     /// until a person has looked at it.
     pub fn merge(&mut self, entry: Entry) -> Merged {
-        if self.tombstones.contains_key(&entry.fragment.id) {
+        if self.is_gone(&entry.fragment) {
             return Merged::Buried;
         }
         let Some(known) = self.entries.get_mut(&entry.fragment.id) else {
@@ -94,16 +94,22 @@ impl Draft {
         merged
     }
 
+    /// Returns whether a fragment, or its value under another kind, was rejected here.
+    pub fn is_gone(&self, fragment: &Fragment) -> bool {
+        let gone = |id| self.tombstones.contains_key(id);
+        gone(&fragment.id) || gone(&fragment.value())
+    }
+
     /// Returns the contents that publishing the draft on top of `before` gives.
     ///
     /// Active fragments are added, or lend their sources to what is there; rejections retire what
-    /// is there. A fragment that has a tombstone stays gone.
+    /// is there. A fragment that has a tombstone stays gone, and so does one whose value has.
     ///
     /// # Errors
     /// [`Error::RevisionWentBack`] never happens for contents that were verified.
     pub fn onto(&self, before: &Contents) -> Result<Contents, Error> {
         let mut after = before.clone();
-        for fragment in self.active().filter(|f| before.tombstone(&f.id).is_none()) {
+        for fragment in self.active().filter(|f| !before.is_gone(f)) {
             let mut next = fragment.clone();
             if let Some(known) = before.fragment(&fragment.id) {
                 next = known.clone();
@@ -126,7 +132,23 @@ impl Draft {
             let revision = tombstone.revision.max(known.saturating_add(1));
             after.apply(Change::Del(Tombstone { revision, ..tombstone.clone() }))?;
         }
+        self.retire_values(&mut after)?;
         Ok(after)
+    }
+
+    /// Retires what says a rejected value under another kind.
+    fn retire_values(&self, after: &mut Contents) -> Result<(), Error> {
+        let said = |fragment: &&Fragment| self.tombstones.contains_key(&fragment.value());
+        let gone: Vec<Tombstone> = after
+            .fragments()
+            .filter(said)
+            .filter_map(|fragment| {
+                let tombstone = self.tombstones.get(&fragment.value())?;
+                let revision = fragment.revision.saturating_add(1);
+                Some(Tombstone { id: fragment.id, revision, ..tombstone.clone() })
+            })
+            .collect();
+        gone.into_iter().try_for_each(|tombstone| after.apply(Change::Del(tombstone)))
     }
 
     /// Makes an entry part of the next kernel, and returns whether it was there and was not.
@@ -137,13 +159,17 @@ impl Draft {
         changed
     }
 
-    /// Removes an entry for ever: its statement does not come back, and leaves the channel with the
-    /// next version.
+    /// Removes an entry for ever: its statement does not come back, under no kind, and leaves the
+    /// channel with the next version.
     pub fn reject(&mut self, id: &FragmentId, at: Moment) -> bool {
         let Some(entry) = self.entries.remove(id) else { return false };
         let revision = entry.fragment.revision.saturating_add(1);
         let reason = TombstoneReason::Rejected;
         self.tombstones.insert(*id, Tombstone { id: *id, revision, at, reason });
+        // Distilled again it may be of another kind, and have another id.
+        let id = entry.fragment.value();
+        self.tombstones.insert(id, Tombstone { id, revision: 1, at, reason });
+        self.entries.retain(|_, other| other.fragment.value() != id);
         true
     }
 
@@ -219,6 +245,21 @@ mod tests {
         assert_eq!(draft.merge(again), Merged::Buried);
         let stale = self::draft(&[(&old, Status::Active)]);
         assert_eq!(stale.onto(&after).unwrap(), after);
+    }
+
+    #[test]
+    fn a_rejected_value_does_not_come_back_as_another_kind() {
+        let (rule, fact) = (fragment(Kind::Rule, "Use tabs."), fragment(Kind::Fact, "use  TABS."));
+        let mut draft = draft(&[(&rule, Status::Candidate)]);
+        assert!(draft.reject(&rule.id, rule.created));
+        let again = Entry { fragment: fact.clone(), status: Status::Active };
+        assert_eq!(draft.merge(again), Merged::Buried);
+        // The tombstones travel with the channel and hold on a machine that has no draft.
+        let published = draft.onto(&contents(&[&fact])).unwrap();
+        assert!(published.fragment(&fact.id).is_none(), "what was published before is retired");
+        let elsewhere = self::draft(&[(&fact, Status::Active)]);
+        assert_eq!(elsewhere.onto(&published).unwrap(), published);
+        assert_eq!(draft.onto(&published).unwrap(), published, "publishing again changes nothing");
     }
 
     #[test]

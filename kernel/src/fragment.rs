@@ -109,6 +109,21 @@ impl Fragment {
             .field(normalize(statement).as_bytes());
         FragmentId::new(hasher.finish())
     }
+
+    /// Returns the id under which a value is remembered as gone: a statement in this scope,
+    /// whatever kind it is given when it is distilled again.
+    ///
+    /// No fragment has such an id, so a tombstone of it hides nothing else.
+    pub fn value_of(scope: &Scope, statement: &str) -> FragmentId {
+        let mut hasher = FieldHasher::new("garner.value.v1");
+        hasher.field(scope.text().as_bytes()).field(normalize(statement).as_bytes());
+        FragmentId::new(hasher.finish())
+    }
+
+    /// Returns the id of this fragment's value, as by [`Fragment::value_of`].
+    pub fn value(&self) -> FragmentId {
+        Self::value_of(&self.scope, self.statement.as_str())
+    }
 }
 
 /// Returns `text` in Unicode NFKC, lower case, with each run of white space as one space.
@@ -166,6 +181,19 @@ mod tests {
             id("use the file lock"),
             Fragment::id_of(Kind::Fact, &Scope::User, "use the file lock")
         );
+    }
+
+    #[test]
+    fn a_value_is_the_same_in_every_kind_and_never_the_id_of_a_fragment() {
+        let value = Fragment::value_of(&Scope::User, "use the FILE  lock");
+        assert_eq!(value, Fragment::value_of(&Scope::User, "Use the ﬁle lock"));
+        assert_ne!(
+            value,
+            Fragment::value_of(&"project:barn".parse().unwrap(), "use the file lock")
+        );
+        for kind in [Kind::Rule, Kind::Fact, Kind::Preference] {
+            assert_ne!(value, Fragment::id_of(kind, &Scope::User, "use the file lock"));
+        }
     }
 
     #[test]
