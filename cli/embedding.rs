@@ -100,6 +100,14 @@ impl Context {
             .clone()
     }
 
+    /// Returns the embedder for comparing statements, where one is at hand: nothing is fetched, and
+    /// that there is none is no news.
+    pub(crate) fn embedder_at_hand(&self) -> Option<Rc<dyn Embedder>> {
+        let missing = matches!(self.environment.embedder, EmbedderChoice::MiniLm)
+            && self.model_files().is_err();
+        if missing { None } else { self.embedder_to_ask() }
+    }
+
     /// Returns the question as a vector, where there is an embedder.
     pub(crate) fn query_vector(&self, text: &str) -> Result<Option<QueryVector>, Error> {
         let Some(embedder) = self.embedder_to_ask() else { return Ok(None) };

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use garner_compiler::{Compiler, Options, Report, Session, read_session};
-use garner_kernel::{ChannelName, Draft, Entry, ProjectName, Status};
+use garner_compiler::{Compiler, Known, Options, Report, Session, read_session};
+use garner_kernel::{ChannelName, Contents, Draft, Entry, ProjectName, Status};
 use serde_json::json;
 
 use crate::context::Context;
@@ -44,7 +44,12 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let _lock = files::lock(&context.draft_path(&channel))?;
     let before = context.draft(&channel)?.unwrap_or_default();
     let mut draft = before.clone();
-    let report = compiler.compile(&sessions, &mut draft);
+    let (contents, embedder) = (published(&channel, context), context.embedder_at_hand());
+    let known = Known { contents: contents.as_ref(), embedder: embedder.as_deref() };
+    let report = compiler.compile_beside(&sessions, &mut draft, &known);
+    if let Some(reason) = &report.unembedded {
+        context.output.warn(&format!("statements were compared by their words alone: {reason}"));
+    }
     if !arguments.dry_run && draft != before {
         context.save_draft(&channel, &draft)?;
     }
@@ -61,6 +66,16 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     context.output.print(&text(&report, &new))?;
     next(&channel, &draft, arguments.dry_run, context);
     Ok(())
+}
+
+/// Returns what the newest version that was pulled holds, to compare with; where it cannot be
+/// opened, a machine without a key above all, publishing compares.
+fn published(channel: &ChannelName, context: &Context) -> Option<Contents> {
+    let newest = super::review::newest(channel, context);
+    newest.unwrap_or_else(|error| {
+        tracing::info!(%error, "the newest version is not compared with");
+        None
+    })
 }
 
 /// Returns the channel to add to.

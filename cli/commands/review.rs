@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 }
 
 /// Returns what the newest version that was pulled holds; `None` where nothing was.
-fn newest(channel: &ChannelName, context: &Context) -> Result<Option<Contents>, Error> {
+pub(crate) fn newest(channel: &ChannelName, context: &Context) -> Result<Option<Contents>, Error> {
     let settings = match context.settings(channel) {
         Err(Error::UnknownChannel { .. }) => return Ok(None),
         settings => settings?,

@@ -1,6 +1,6 @@
 //! Sessions to draft: rules, redaction, poison lint, merge. Pure and byte-reproducible.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use garner_kernel::{
     Confidence, Draft, Entry, Fragment, FragmentId, Merged, ProjectName, RuleName, Scope, Status,
@@ -11,6 +11,7 @@ use crate::attribution::{dated, prepared, project, sources};
 use crate::error::Error;
 use crate::heard::Heard;
 use crate::junk::{self, JunkFilter};
+use crate::merge::{self, Known};
 use crate::passing;
 use crate::poison::PoisonLint;
 use crate::redact::{Finding, Redactor};
@@ -63,7 +64,22 @@ impl Compiler {
     /// The order of `sessions` does not matter, and compiling the same sessions again changes
     /// nothing. A record that stands in several files counts once.
     pub fn compile(&self, sessions: &[Session], draft: &mut Draft) -> Report {
+        self.compile_beside(sessions, draft, &Known::default())
+    }
+
+    /// Adds what `sessions` teach to `draft`, beside what is `known` elsewhere.
+    ///
+    /// As [`Compiler::compile`]; what the channel rejected stays gone, and what it or the draft says
+    /// in other words gains a source instead of a second entry. Without an embedder, and where it
+    /// fails ([`Report::unembedded`] says so), words alone decide.
+    pub fn compile_beside(
+        &self,
+        sessions: &[Session],
+        draft: &mut Draft,
+        known: &Known<'_>,
+    ) -> Report {
         let mut report = Report::default();
+        let before: BTreeSet<FragmentId> = draft.entries.keys().copied().collect();
         let sessions = prepared(sessions, &mut report);
         tracing::debug!(files = report.files, repeated = report.repeated, "attributed the turns");
         let heard: Vec<Heard<'_>> = sessions.iter().map(Heard::of).collect();
@@ -78,7 +94,8 @@ impl Compiler {
                 }
             }
         }
-        supersede::answers(draft);
+        let fresh = draft.entries.keys().filter(|id| !before.contains(id)).copied().collect();
+        settle(draft, &fresh, known, &mut report);
         tracing::debug!(proposed = report.proposed.values().sum::<u32>(), "ran the rules");
         tracing::debug!(masked = report.redacted.values().sum::<u32>(), "redacted");
         tracing::debug!(quarantined = report.outcome.quarantined, "looked for poison");
@@ -218,6 +235,28 @@ impl Compiler {
         let named = turn.cwd.as_deref().and_then(project);
         named.or_else(|| self.options.project.clone()).map_or(Scope::User, Scope::Project)
     }
+}
+
+/// Settles what is new with what is known: what was rejected, said already, replaced, withdrawn.
+fn settle(draft: &mut Draft, fresh: &BTreeSet<FragmentId>, known: &Known<'_>, report: &mut Report) {
+    let status = |draft: &Draft, id: &FragmentId| draft.entries.get(id).map(|e| e.status.clone());
+    let were: BTreeMap<FragmentId, Status> =
+        fresh.iter().filter_map(|id| Some((*id, status(draft, id)?))).collect();
+    for id in merge::bury(draft, fresh, known) {
+        report.outcome.moved(were.get(&id), Merged::Buried);
+    }
+    supersede::answers(draft);
+    for recognized in merge::recognize(draft, fresh, known) {
+        report.outcome.moved(were.get(&recognized.id), recognized.merged);
+    }
+    let folded = merge::fold(draft, fresh, known).or_else(|error| {
+        report.unembedded = Some(error.to_string());
+        merge::fold(draft, fresh, &Known { embedder: None, ..*known })
+    });
+    for folded in folded.unwrap_or_default() {
+        report.outcome.moved(were.get(&folded.id), folded.merged);
+    }
+    supersede::withdrawals(draft, fresh);
 }
 
 fn status(poison: Option<&'static str>, strength: Strength, report: &mut Report) -> Status {

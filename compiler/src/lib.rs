@@ -11,6 +11,7 @@ mod error;
 mod heard;
 pub mod injected;
 mod junk;
+mod merge;
 mod passing;
 mod paste;
 mod poison;
@@ -25,6 +26,7 @@ mod transcript;
 
 pub use compile::{Compiler, Options};
 pub use error::Error;
+pub use merge::Known;
 pub use poison::PoisonLint;
 pub use redact::{Finding, Redacted, Redactor};
 pub use report::{Outcome, Report, Row};

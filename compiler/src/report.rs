@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use garner_kernel::{Merged, Status};
+
 use crate::session::Reading;
 
 /// The numbers of one compilation.
@@ -37,6 +39,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// Values masked, by pattern.
     pub redacted: BTreeMap<&'static str, u32>,
+    /// Why meaning could not be compared, where it should have been.
+    pub unembedded: Option<String>,
     /// Proposals passed over as junk, by reason.
     pub junk: BTreeMap<&'static str, u32>,
     /// Proposals set aside, by reason.
@@ -75,6 +79,25 @@ pub struct Row {
     pub name: String,
     /// How many.
     pub count: u64,
+}
+
+impl Outcome {
+    /// Counts a fragment that was new under what became of it in the end.
+    pub(crate) fn moved(&mut self, status: Option<&Status>, merged: Merged) {
+        let from = match status {
+            Some(Status::Active) => &mut self.active,
+            Some(Status::Candidate) => &mut self.candidate,
+            Some(Status::Quarantined { .. }) => &mut self.quarantined,
+            // It was known before and gave its place to a stronger word.
+            None => return,
+        };
+        *from = from.saturating_sub(1);
+        match merged {
+            Merged::Buried => self.buried += 1,
+            Merged::Known => self.known += 1,
+            Merged::New | Merged::Sourced => self.sourced += 1,
+        }
+    }
 }
 
 impl Report {

@@ -5,7 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use garner_kernel::{Draft, FragmentId, Kind, Moment, Scope, Status, normalize, record};
+use garner_kernel::{
+    Draft, Entry, FragmentId, Kind, Moment, Scope, SessionId, Source, Status, Trust, normalize,
+};
+
+use crate::merge::replace;
+use crate::rules::words;
 
 /// How the context of an answer opens; the question follows on the same line.
 pub(crate) const ASKED: &str = "Asked: ";
@@ -30,23 +35,134 @@ pub(crate) fn answers(draft: &mut Draft) {
     for mut same in asked.into_values() {
         same.sort();
         for (older, newer) in same.iter().zip(same.iter().skip(1)) {
-            link(draft, newer.1, older.1);
+            replace(draft, newer.1, older.1);
         }
     }
 }
 
-/// Makes `newer` replace `older`, unless it is the other way round already.
-fn link(draft: &mut Draft, newer: FragmentId, older: FragmentId) {
-    let taken_back =
-        draft.entries.get(&older).is_some_and(|entry| entry.fragment.supersedes.contains(&newer));
-    if taken_back {
-        return;
+/// Lets a person's withdrawal replace what the same session had announced.
+///
+/// A withdrawal says so ("forget", "no longer", "actually"), comes later, and shares its subject
+/// with what it withdraws: the last word of a session counts. It stands as strongly as what it
+/// withdraws, since two statements of one session about one thing are evidence for each other.
+pub(crate) fn withdrawals(draft: &mut Draft, fresh: &BTreeSet<FragmentId>) {
+    let spoken: Vec<Spoken> = draft.entries.values().flat_map(Spoken::of).collect();
+    let withdraws = |spoken: &&Spoken| spoken.withdraws && fresh.contains(&spoken.id);
+    let mut found: Vec<(FragmentId, FragmentId)> = Vec::new();
+    for later in spoken.iter().filter(withdraws) {
+        let earlier = spoken.iter().filter(|earlier| earlier.is_withdrawn_by(later));
+        found.extend(earlier.map(|earlier| (later.id, earlier.id)));
     }
-    if let Some(entry) = draft.entries.get_mut(&newer) {
-        let mut all: BTreeSet<FragmentId> = entry.fragment.supersedes.iter().copied().collect();
-        all.insert(older);
-        entry.fragment.supersedes = all.into_iter().take(record::MAX_SUPERSEDES).collect();
+    for (later, earlier) in found {
+        replace(draft, later, earlier);
+        let stands =
+            draft.entries.get(&earlier).is_some_and(|entry| entry.status == Status::Active);
+        if let Some(entry) = draft.entries.get_mut(&later).filter(|_| stands)
+            && entry.status == Status::Candidate
+        {
+            entry.status = Status::Active;
+        }
     }
+}
+
+/// What was said where, for finding what takes it back.
+struct Spoken {
+    id: FragmentId,
+    scope: Scope,
+    session: SessionId,
+    line: u32,
+    subject: BTreeSet<String>,
+    withdraws: bool,
+}
+
+impl Spoken {
+    /// Returns a fragment at each of its places; what is quarantined counts nowhere.
+    fn of(entry: &Entry) -> Vec<Self> {
+        let fragment = &entry.fragment;
+        let normative = matches!(
+            fragment.kind,
+            Kind::Decision | Kind::Correction | Kind::Rule | Kind::Preference
+        );
+        if !normative || matches!(entry.status, Status::Quarantined { .. }) {
+            return Vec::new();
+        }
+        let statement = fragment.statement.as_str();
+        let joined = format!(" {} ", words(statement).join(" "));
+        let says = WITHDRAWS.iter().any(|word| joined.contains(&format!(" {word} ")));
+        let spoken = |source: &Source| Self {
+            id: fragment.id,
+            scope: fragment.scope.clone(),
+            session: source.session.clone(),
+            line: source.line,
+            subject: subject(statement),
+            withdraws: says && source.speaker == Trust::Human && fragment.trust == Trust::Human,
+        };
+        fragment.sources.iter().map(spoken).collect()
+    }
+
+    /// Returns whether `later` is about the same thing in the same session.
+    fn is_withdrawn_by(&self, later: &Self) -> bool {
+        let shared = self.subject.intersection(&later.subject).count();
+        let least = self.subject.len().min(later.subject.len());
+        self.id != later.id
+            && self.session == later.session
+            && self.scope == later.scope
+            && self.line < later.line
+            && shared >= 2
+            && shared * 2 >= least
+    }
+}
+
+/// How a statement is taken back.
+const WITHDRAWS: &[&str] = &[
+    "no longer",
+    "not any more",
+    "not anymore",
+    "instead",
+    "instead of",
+    "forget",
+    "scrap",
+    "drop",
+    "never mind",
+    "nevermind",
+    "changed my mind",
+    "on second thought",
+    "on second thoughts",
+    "actually",
+    "let's not",
+    "lets not",
+    "don't",
+    "do not",
+    "rather than",
+    "back to",
+    "withdraw",
+    "cancel",
+    "cancelled",
+    "revert",
+    "undo",
+    "stop using",
+    "after all",
+    "abandon",
+    "abandoned",
+    "was wrong",
+    "i was wrong",
+    "we won't",
+    "won't",
+];
+
+/// Returns the words of a statement that say what it is about.
+fn subject(statement: &str) -> BTreeSet<String> {
+    let aside = [
+        "with", "that", "this", "from", "have", "will", "should", "would", "there", "their",
+        "then", "than", "them", "they", "when", "what", "which", "instead", "actually", "forget",
+        "longer", "after", "don't", "let's", "rather", "mind", "never", "always", "enough",
+        "anymore", "just",
+    ];
+    let content = words(statement).into_iter().filter(|word| word.chars().count() > 3);
+    content
+        .filter(|word| !aside.contains(&word.as_str()))
+        .map(|word| word.trim_end_matches('s').to_owned())
+        .collect()
 }
 
 /// Returns the question that the context of an answer opens with, normalised.

@@ -10,17 +10,25 @@ use serde_json::{Value, json};
 #[derive(Default, Clone)]
 pub(crate) struct Log {
     lines: Vec<String>,
+    session: Option<String>,
 }
 
 impl Log {
+    /// Names the session of the records that follow, and makes their ids its own.
+    pub(crate) fn named(&mut self, session: &str) -> &mut Self {
+        self.session = Some(session.to_owned());
+        self
+    }
+
     /// Adds a record of the main thread; `extra` may replace any field.
     pub(crate) fn record(&mut self, kind: &str, extra: &Value) -> &mut Self {
         let number = self.lines.len() + 1;
+        let named = self.session.clone().unwrap_or_default();
         let mut record = json!({
             "type": kind,
-            "uuid": format!("u-{number}"),
-            "parentUuid": format!("u-{}", number - 1),
-            "sessionId": "s-1",
+            "uuid": format!("{named}u-{number}"),
+            "parentUuid": format!("{named}u-{}", number - 1),
+            "sessionId": self.session.as_deref().unwrap_or("s-1"),
             "cwd": "/home/somebody/code/barn",
             "isSidechain": false,
             "timestamp": format!("2026-01-01T00:{:02}:{:02}.000Z", number / 60, number % 60),
@@ -120,7 +128,11 @@ impl Log {
     }
 
     pub(crate) fn session(&self) -> Session {
-        read_session(&self.bytes(), "s-1.jsonl".parse().unwrap()).unwrap()
+        read_session(
+            &self.bytes(),
+            format!("{}.jsonl", self.session.as_deref().unwrap_or("s-1")).parse().unwrap(),
+        )
+        .unwrap()
     }
 
     pub(crate) fn compile(&self) -> (Draft, Report) {

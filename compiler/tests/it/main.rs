@@ -9,6 +9,8 @@ mod junk;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod merging;
+#[cfg(test)]
 mod poison;
 #[cfg(test)]
 mod provenance;
