@@ -1,4 +1,5 @@
-//! How good and how fast distilling is: compiles labelled transcripts and compares with the labels.
+//! How good and how fast distilling is: compiles labelled transcripts and compares with the labels,
+//! then runs the corpora of poison, secrets and junk through the compiler.
 //!
 //! `cargo bench --bench distil [-- FOLDER] [-- --save]`. The folder holds transcripts (`*.jsonl`)
 //! and `gold.jsonl`; `--save` writes `benches/results/distil.md`.
@@ -11,8 +12,33 @@
 //! - *Precision over labels* is durable / (durable + not durable) over active fragments that meet a
 //!   label. Fragments that meet none are *unlabelled*: the labels are not exhaustive, so they count
 //!   neither way and are listed for a person to judge.
+//! - A label with a `second` opinion that differs from `durable` is disputed: it is counted, and the
+//!   fragment that meets it counts neither way.
 //! - *Recall* is durable labels met / durable labels, by active fragments alone and together with
 //!   candidates.
+
+// The corpora, and the sessions that they are put into, are those of the tests.
+#[allow(unused_imports, dead_code, clippy::all, clippy::pedantic, reason = "the tests use more")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "they are tests")]
+#[path = "../compiler/tests/it/junk.rs"]
+mod junk;
+#[allow(unused_imports, dead_code, clippy::all, clippy::pedantic, reason = "the tests use more")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "they are tests")]
+#[path = "../compiler/tests/it/log.rs"]
+mod log;
+#[allow(unused_imports, dead_code, clippy::all, clippy::pedantic, reason = "the tests use more")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "they are tests")]
+#[path = "../compiler/tests/it/poison.rs"]
+mod poison;
+#[allow(unused_imports, dead_code, clippy::all, clippy::pedantic, reason = "the tests use more")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "they are tests")]
+#[path = "../compiler/tests/it/secrets.rs"]
+mod secrets;
+
+#[path = "distil/corpora.rs"]
+mod corpora;
+#[path = "../compiler/tests/it/corpus.rs"]
+mod corpus;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -21,7 +47,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use garner_compiler::{Compiler, Options, Session, read_session};
+use garner_compiler::{Compiler, Options, Session, provenance, read_session};
 use garner_kernel::{Draft, Entry, FileName, Status};
 use serde_json::Value;
 
@@ -37,6 +63,8 @@ struct Label {
     line: u32,
     statement: String,
     durable: bool,
+    /// Whether a second opinion differs.
+    disputed: bool,
 }
 
 /// Counts over active and candidate fragments.
@@ -58,15 +86,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         PathBuf::from,
     );
     let mut out = std::io::stdout().lock();
-    if !folder.join("gold.jsonl").exists() {
-        writeln!(out, "skipped: `{}` holds no labels", folder.display())?;
-        return Ok(());
+    let all = arguments.iter().any(|a| a == "--all");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut report, mut samples) = (head(), String::new());
+    let examples = (root.join("benches/distil/examples.jsonl"), root.join("examples/sessions"));
+    let real = (folder.join("gold.jsonl"), folder);
+    for (name, (labels, folder)) in [("Real transcripts", real), ("Example sessions", examples)] {
+        if !labels.exists() {
+            writeln!(out, "skipped: `{}` does not exist", labels.display())?;
+            continue;
+        }
+        let (page, sample) = evaluate(&labels, &folder, all)?;
+        write!(report, "\n## {name}\n\n{page}")?;
+        writeln!(samples, "## {name}\n{sample}")?;
     }
-    let (report, sample) = evaluate(&folder, arguments.iter().any(|a| a == "--all"))?;
+    report.push_str(&corpora::page());
     // What people said in the transcripts is shown, and never saved into the repository.
-    writeln!(out, "{report}\n## Unlabelled active fragments\n{sample}")?;
+    writeln!(out, "{report}\n## Unlabelled active fragments\n{samples}")?;
     if arguments.iter().any(|a| a == "--save") {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/results/distil.md");
+        let path = root.join("benches/results/distil.md");
         std::fs::write(&path, report)?;
         writeln!(out, "saved as {}", path.display())?;
     }
@@ -82,11 +120,14 @@ struct Totals {
     bytes: usize,
     reading: f64,
     compiling: f64,
+    /// One row of the table for each transcript.
+    rows: String,
+    provenance: (usize, usize),
 }
 
 /// Compiles the labelled files; returns the result as Markdown and fragments for a person to judge.
-fn evaluate(folder: &Path, all: bool) -> Result<(String, String), Box<dyn Error>> {
-    let labels = labels(&folder.join("gold.jsonl"))?;
+fn evaluate(path: &Path, folder: &Path, all: bool) -> Result<(String, String), Box<dyn Error>> {
+    let labels = labels(path)?;
     let files: BTreeSet<&str> = labels.iter().map(|label| label.file.as_str()).collect();
     let compiler = Compiler::new(Options::default())?;
     let (mut totals, mut sample) = (Totals::default(), String::new());
@@ -97,14 +138,56 @@ fn evaluate(folder: &Path, all: bool) -> Result<(String, String), Box<dyn Error>
         totals.reading += reading;
         totals.compiling += compiling;
         let mut draft = Draft::default();
-        compiler.compile(&[session], &mut draft);
+        let report = compiler.compile(std::slice::from_ref(&session), &mut draft);
+        check(&compiler, &session, &draft)?;
+        let named = [(file.parse::<FileName>()?, text.as_slice())];
+        let lines = provenance::Transcripts::index(&named);
+        let checked = provenance::check(draft.entries.values().map(|e| &e.fragment), &lines);
+        totals.provenance.0 += checked.sources - checked.faults.len();
+        totals.provenance.1 += checked.sources;
         let mine: Vec<&Label> = labels.iter().filter(|label| label.file == file).collect();
         let met = meet(&draft, &mine);
         totals.add(file, &draft, &mine, &met);
+        let tally = totals.by_file.get(file).copied().unwrap_or_default();
+        let durable = mine.iter().filter(|label| label.counts(true)).count();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = text.len() as f64 / 1e6 / compiling;
+        writeln!(
+            totals.rows,
+            "| {file} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} | {rate:.0} |",
+            text.len(),
+            session.turns(),
+            tally.candidates,
+            tally.active,
+            share(tally.durable, tally.durable + tally.not_durable),
+            share(tally.durable, u32::try_from(durable)?),
+            report.outcome.junk,
+            report.redacted.values().sum::<u32>(),
+            compiling * 1e3,
+        )?;
         writeln!(sample, "\n### {file}\n")?;
         show(&draft, &mine, &met, all, &mut sample)?;
     }
     Ok((page(&labels, &totals), sample))
+}
+
+/// Fails where compiling again gives other fragments.
+fn check(compiler: &Compiler, session: &Session, draft: &Draft) -> Result<(), Box<dyn Error>> {
+    let mut again = Draft::default();
+    compiler.compile(std::slice::from_ref(session), &mut again);
+    let mut twice = draft.clone();
+    compiler.compile(std::slice::from_ref(session), &mut twice);
+    if again != *draft || twice != *draft {
+        return Err("compiling again gives another draft".into());
+    }
+    Ok(())
+}
+
+impl Label {
+    /// Returns whether both opinions are `durable`.
+    fn counts(&self, durable: bool) -> bool {
+        !self.disputed && self.durable == durable
+    }
 }
 
 impl Totals {
@@ -200,7 +283,7 @@ fn meet(draft: &Draft, labels: &[&Label]) -> BTreeMap<usize, usize> {
 
 impl Tally {
     fn add(&mut self, entry: &Entry, label: Option<&Label>) {
-        let durable = label.map(|label| label.durable);
+        let durable = label.filter(|label| !label.disputed).map(|label| label.durable);
         match (&entry.status, durable) {
             (Status::Active, durable) => {
                 self.active += 1;
@@ -233,34 +316,51 @@ impl Tally {
     }
 }
 
+/// Returns how to read the page.
+fn head() -> String {
+    format!(
+        "# Distilling, measured\n\n\
+         `cargo bench --bench distil -- --save` on {}.\n\n\
+         A fragment meets a label when it comes from the label's line and shares at least {:.0} % of \
+         its content words, best pairs first, each once. Precision is durable / (durable + not \
+         durable) over active fragments that meet an undisputed label; the labels of the real \
+         transcripts are not exhaustive, so unlabelled fragments count neither way; the run prints \
+         them for a person to judge (`--all` prints every fragment). The example sessions were \
+         labelled twice by one person, and each label keeps both opinions.\n\n\
+         These transcripts were at hand while the rules were written, and few of their labels are \
+         not durable: the numbers show that nothing is broken, and forecast little about other \
+         sessions.\n",
+        machine(),
+        OVERLAP * 100.0,
+    )
+}
+
 fn page(labels: &[Label], totals: &Totals) -> String {
     let total = totals.total;
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = |seconds: f64| totals.bytes as f64 / 1e6 / seconds;
-    let durable = u32::try_from(labels.iter().filter(|l| l.durable).count()).unwrap_or(u32::MAX);
+    let durable =
+        u32::try_from(labels.iter().filter(|l| l.counts(true)).count()).unwrap_or(u32::MAX);
     let head = "| | active | durable | not durable | unlabelled | precision | candidates | durable | quarantined |\n|---|---|---|---|---|---|---|---|---|\n";
     let table = |rows: &BTreeMap<String, Tally>| {
         rows.iter().map(|(name, tally)| tally.row(name)).collect::<String>()
     };
+    let disputed = labels.iter().filter(|label| label.disputed).count();
     format!(
-        "# Distilling, measured\n\n\
-         `cargo bench --bench distil -- --save` on {machine}.\n\n\
-         {count} labels, {durable} of them durable. A fragment meets a label when it comes from the \
-         label's line and shares at least {percent:.0} % of its content words, best pairs first, each \
-         once. Precision is durable / (durable + not durable) over active fragments that meet a \
-         label; the labels are not exhaustive, so unlabelled fragments count neither way; the \
-         run prints them for a person to judge (`--all` prints every fragment).\n\n\
-         ## By file\n\n{head}{files}{total_row}\n## By rule\n\n{head}{rules}\n\
-         Durable labels found: {recall} by active fragments, {wide} with candidates.\n\n\
-         One core, best of {ROUNDS} rounds per file, warm cache: reading {reading:.0} MB/s, reading and \
-         compiling {compiling:.0} MB/s.\n\n\
-         These transcripts were at hand while the rules were written, and few of their labels are not \
-         durable: the numbers show that nothing is broken, and forecast little about other sessions.\n",
-        machine = machine(),
+        "{count} labels, {durable} of them durable, {disputed} disputed.\n\n\
+         | | bytes | turns | candidates | active | precision | durable recall | junk | redactions | ms | MB/s |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n{rows}\n\
+         {head}{files}{total_row}\n{head}{rules}\n\
+         Durable labels found: {recall} by active fragments, {wide} with candidates. Sources that \
+         hold: {held} of {sources}. Compiling again, onto nothing and onto the same draft, gives \
+         the same bytes. One core, best of {ROUNDS} rounds per file, warm cache: reading \
+         {reading:.0} MB/s, reading and compiling {compiling:.0} MB/s.\n",
+        rows = totals.rows,
+        held = totals.provenance.0,
+        sources = totals.provenance.1,
         reading = rate(totals.reading),
         compiling = rate(totals.compiling),
         count = labels.len(),
-        percent = OVERLAP * 100.0,
         files = table(&totals.by_file),
         total_row = total.row("**total**"),
         rules = table(&totals.by_rule),
@@ -295,6 +395,9 @@ fn labels(path: &Path) -> Result<Vec<Label>, Box<dyn Error>> {
             line: value.get("line").and_then(Value::as_u64).unwrap_or_default().try_into()?,
             statement: field("statement").ok_or("a label has a statement")?,
             durable: value.get("durable").and_then(Value::as_bool).unwrap_or_default(),
+            disputed: value
+                .get("second")
+                .is_some_and(|second| Some(second) != value.get("durable")),
         })
     };
     text.lines().filter(|line| !line.trim().is_empty()).map(label).collect()

@@ -5,11 +5,16 @@
 #[cfg(test)]
 mod ask;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bucket;
 #[cfg(test)]
 mod bundles;
 #[cfg(test)]
 mod conflicts;
+#[cfg(test)]
+#[path = "../../compiler/tests/it/corpus.rs"]
+mod corpus;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]

@@ -7,6 +7,12 @@
 //! `~hex:32` stands for that many signs in an order that the row's name decides.
 
 #![allow(dead_code, reason = "tests and benchmarks take different parts of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a corpus that cannot be read is a failed test"
+)]
 
 use std::path::Path;
 

@@ -158,8 +158,8 @@ fn an_attack_in_other_words_lends_no_source() {
 
 #[test]
 fn the_last_word_of_a_session_counts() {
-    let later = "actually, let's not use redis for the job queue, a table in sqlite is enough";
     type Announce<'a> = (&'a str, &'a dyn Fn(&mut Log));
+    let later = "actually, let's not use redis for the job queue, a table in sqlite is enough";
     let announced: [Announce<'_>; 3] = [
         ("said", &|log| {
             log.human("let's go with redis for the job queue of the barn");

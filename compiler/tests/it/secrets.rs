@@ -7,7 +7,7 @@ use crate::corpus::{Half, Secret, look_alikes, secrets};
 use crate::log::Log;
 
 /// A session in which a text is said in every way that a rule listens to.
-fn session(text: &str) -> Log {
+pub(crate) fn session(text: &str) -> Log {
     let line = text.replace('\n', " ");
     let mut log = Log::default();
     log.human("build a barn");
@@ -29,7 +29,7 @@ fn session(text: &str) -> Log {
 }
 
 /// Returns where a piece of a secret was found.
-fn leak(secret: &Secret) -> Option<String> {
+pub(crate) fn leak(secret: &Secret) -> Option<String> {
     let (draft, report) = session(&secret.text).compile();
     assert!(draft.entries.len() > 5, "{}: {} entries", secret.name, draft.entries.len());
     assert_eq!(report.outcome.leaking, 0, "{} cannot be masked", secret.name);
