@@ -1,5 +1,6 @@
 //! Which turns count, when they were, which project they belong to, and what a proposal cites.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use garner_kernel::{Moment, ProjectName, RuleName, SessionId, Source, Trust};
@@ -7,46 +8,66 @@ use garner_kernel::{Moment, ProjectName, RuleName, SessionId, Source, Trust};
 use crate::report::Report;
 use crate::rules::{Proposal, Rule};
 use crate::session::{Session, Turn};
+use crate::transcript::{KnownSession, key};
 
 /// Returns the sessions in a fixed order, each record once, with taint carried over the files of
-/// one session.
-pub(crate) fn prepared(sessions: &[Session], report: &mut Report) -> Vec<Session> {
+/// one session. `known` sessions were compiled before: their records do not count again.
+pub(crate) fn prepared<'s>(
+    sessions: &'s [Session],
+    known: &[&KnownSession],
+    report: &mut Report,
+) -> Vec<Cow<'s, Session>> {
     let mut ordered: Vec<&Session> = sessions.iter().collect();
     ordered.sort_by_key(|session| (session.started(), session.file.clone()));
-    let mut outside: BTreeMap<SessionId, Moment> = BTreeMap::new();
-    for session in &ordered {
-        if let Some(since) = session.external_since {
-            outside
-                .entry(session.id.clone())
-                .and_modify(|known| *known = (*known).min(since))
-                .or_insert(since);
-        }
-    }
-    let mut seen = HashSet::new();
+    let outside = outside(sessions, known);
+    let mut seen: HashSet<u64> = known.iter().flat_map(|known| &known.records).copied().collect();
     let mut prepared = Vec::with_capacity(ordered.len());
     for session in ordered {
         report.add(&session.reading);
-        let mut session = session.clone();
-        for turn in &mut session.turns {
+        let mut session = Cow::Borrowed(session);
+        for index in 0..session.turns.len() {
+            let Some(turn) = session.turns.get(index) else { continue };
             // Records without an id of their own are told apart by file.
             let numbered = turn.record.as_str() == turn.line.to_string();
-            if !numbered && !seen.insert(turn.record.clone()) {
-                report.repeated += 1;
-                turn.events.clear();
-            }
+            let repeated = !numbered && !seen.insert(key(turn.record.as_str()));
             let since = outside.get(&turn.session);
-            turn.tainted |= since.zip(turn.at).is_some_and(|(since, at)| at > *since);
+            let tainted = since.zip(turn.at).is_some_and(|(since, at)| at > *since);
+            report.repeated += u32::from(repeated);
+            if !repeated && (!tainted || turn.tainted) {
+                continue;
+            }
+            // Most sessions stay as they are, and a large one is not there twice.
+            if let Some(turn) = session.to_mut().turns.get_mut(index) {
+                turn.tainted |= tainted;
+                if repeated {
+                    turn.events.clear();
+                }
+            }
         }
         prepared.push(session);
     }
     prepared
 }
 
-/// Returns the turn and when it was recorded; an undated record was written after the one before.
+/// Returns since when text from outside is in each session, over all of its files.
+fn outside(sessions: &[Session], known: &[&KnownSession]) -> BTreeMap<SessionId, Moment> {
+    let here = sessions.iter().map(|session| (&session.id, session.external_since));
+    let before = known.iter().map(|known| (&known.id, known.external_since));
+    let mut outside: BTreeMap<SessionId, Moment> = BTreeMap::new();
+    for (id, since) in here.chain(before) {
+        let Some(since) = since else { continue };
+        let first = outside.entry(id.clone()).or_insert(since);
+        *first = (*first).min(since);
+    }
+    outside
+}
+
+/// Returns the turn and when it was recorded; an undated record was written after the one before,
+/// and a file without any time when it was last changed.
 pub(crate) fn dated(session: &Session, index: usize) -> Option<(&Turn, Moment)> {
     let turn = session.turns.get(index)?;
     let before = session.turns.get(..=index)?;
-    let at = before.iter().rev().find_map(|turn| turn.at)?;
+    let at = before.iter().rev().find_map(|turn| turn.at).or(session.place.modified)?;
     Some((turn, at))
 }
 

@@ -14,16 +14,22 @@ use crate::junk::{self, JunkFilter};
 use crate::merge::{self, Known};
 use crate::passing;
 use crate::poison::PoisonLint;
+use crate::recurrence;
 use crate::redact::{Finding, Redactor};
-use crate::report::Report;
-use crate::rules::{Proposal, RULES, Reach, Rule, Strength};
-use crate::session::{Session, Turn};
+use crate::report::{Logged, Report};
+use crate::rules::happenings;
+use crate::rules::{CURE, FEATURES, Feature, Happened, Proposal, RULES, Reach, Rule, Strength};
+use crate::session::{Event, Session, Turn};
+use crate::standing;
 use crate::supersede;
 
 /// The longest statement, in characters.
 const MAX_STATEMENT: usize = 2_000;
 /// The longest context, in characters.
 const MAX_CONTEXT: usize = 4_000;
+
+/// The longest text in the log of what sessions did, in characters.
+const MAX_LOGGED: usize = 300;
 
 /// How to compile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,7 +77,9 @@ impl Compiler {
     ///
     /// As [`Compiler::compile`]; what the channel rejected stays gone, and what it or the draft says
     /// in other words gains a source instead of a second entry. Without an embedder, and where it
-    /// fails ([`Report::unembedded`] says so), words alone decide.
+    /// fails ([`Report::unembedded`] says so), words alone decide. A record that a known session
+    /// holds does not count again, and what it read from outside taints other files of the same
+    /// session.
     pub fn compile_beside(
         &self,
         sessions: &[Session],
@@ -80,9 +88,9 @@ impl Compiler {
     ) -> Report {
         let mut report = Report::default();
         let before: BTreeSet<FragmentId> = draft.entries.keys().copied().collect();
-        let sessions = prepared(sessions, &mut report);
+        let sessions = prepared(sessions, known.sessions, &mut report);
         tracing::debug!(files = report.files, repeated = report.repeated, "attributed the turns");
-        let heard: Vec<Heard<'_>> = sessions.iter().map(Heard::of).collect();
+        let heard: Vec<Heard<'_>> = sessions.iter().map(|session| Heard::of(session)).collect();
         let rules = RULES.iter().filter(|rule| self.runs(rule));
         for rule in rules {
             for session in &heard {
@@ -94,8 +102,13 @@ impl Compiler {
                 }
             }
         }
+        for session in &sessions {
+            self.adopt(session, &mut Sink { draft: &mut *draft, report: &mut report });
+            report.log.extend(happenings(session).iter().filter_map(|h| self.logged(session, h)));
+        }
         let fresh = draft.entries.keys().filter(|id| !before.contains(id)).copied().collect();
         settle(draft, &fresh, known, &mut report);
+        report.recurred = recurrence::lift(draft, CURE);
         tracing::debug!(proposed = report.proposed.values().sum::<u32>(), "ran the rules");
         tracing::debug!(masked = report.redacted.values().sum::<u32>(), "redacted");
         tracing::debug!(quarantined = report.outcome.quarantined, "looked for poison");
@@ -120,25 +133,56 @@ impl Compiler {
     /// Decides about a proposal and counts what became of it.
     fn take(&self, origin: (&Rule, &Heard<'_>), proposal: &Proposal, into: &mut Sink<'_>) {
         let Some(entry) = self.entry(origin, proposal, into.report) else { return };
-        let known = into.draft.entries.get(&entry.fragment.id);
-        let outcome = &mut into.report.outcome;
-        if known.is_some_and(|known| known.fragment.sources.len() >= record::MAX_SOURCES) {
-            outcome.unusable += 1;
-            return;
-        }
-        let (status, id) = (entry.status.clone(), entry.fragment.id);
-        let supersedes = entry.fragment.supersedes.clone();
-        match (into.draft.merge(entry), status) {
-            (Merged::New, Status::Active) => outcome.active += 1,
-            (Merged::New, Status::Candidate) => outcome.candidate += 1,
-            (Merged::New, Status::Quarantined { .. }) => outcome.quarantined += 1,
-            (Merged::Sourced, _) => {
-                outcome.sourced += 1;
-                replace_too(into.draft, id, &supersedes);
+        merge(entry, into);
+    }
+
+    /// Takes fragments of another kernel over: nothing of them is lost, and since nobody signed the
+    /// file they wait for a person. What is known already gains sources, and no trust.
+    fn adopt(&self, session: &Session, into: &mut Sink<'_>) {
+        let imported = session.turns.iter().flat_map(|turn| &turn.events);
+        for event in imported {
+            let Event::Imported { fragment } = event else { continue };
+            let poison = self.lint_of(fragment);
+            let Some(mut fragment) = self.redacted(fragment, into.report) else {
+                into.report.outcome.leaking += 1;
+                continue;
+            };
+            if let Some(known) = into.draft.entries.get(&fragment.id) {
+                fragment.trust = fragment.trust.min(known.fragment.trust);
+                fragment.confidence = fragment.confidence.min(known.fragment.confidence);
             }
-            (Merged::Known, _) => outcome.known += 1,
-            (Merged::Buried, _) => outcome.buried += 1,
+            let status = status(poison, Strength::Candidate, into.report);
+            merge(Entry { fragment, status }, into);
         }
+    }
+
+    fn lint_of(&self, fragment: &Fragment) -> Option<&'static str> {
+        let context = fragment.context.as_ref().map(Text::as_str);
+        let of_statement = self.lint.reason(fragment.statement.as_str(), fragment.trust);
+        of_statement.or_else(|| context.and_then(|text| self.lint.reason(text, Trust::Operator)))
+    }
+
+    /// Returns a fragment without secrets, with the id of what it then says.
+    fn redacted(&self, fragment: &Fragment, report: &mut Report) -> Option<Fragment> {
+        let mut redact = |text: &Text| {
+            let redacted = self.redactor.redact(text.as_str())?;
+            for rule in &redacted.masked {
+                *report.redacted.entry(*rule).or_default() += 1;
+            }
+            let masked = !redacted.masked.is_empty();
+            Some((redacted.text, masked))
+        };
+        let mut clean = fragment.clone();
+        if let (text, true) = redact(&fragment.statement)? {
+            clean.id = Fragment::id_of(fragment.kind, &fragment.scope, &text);
+            clean.statement = Text::new(text);
+        }
+        if let Some(context) = &fragment.context
+            && let (text, true) = redact(context)?
+        {
+            clean.context = Some(Text::new(text));
+        }
+        Some(clean)
     }
 
     /// Returns the entry for a proposal; counts why where there is none.
@@ -157,7 +201,7 @@ impl Compiler {
             report.outcome.junk += 1;
             return None;
         }
-        let scope = self.scope(proposal.reach, turn);
+        let scope = self.scope(proposal.reach, (heard.session, turn));
         let poison = heard.poison(&self.lint, proposal, turn);
         let waits = heard.is_dictated(proposal, turn) || waits(heard, proposal);
         let strength = if waits { Strength::Candidate } else { proposal.strength };
@@ -170,19 +214,21 @@ impl Compiler {
             return None;
         }
         let status = status(poison, strength, report);
+        let features = features(heard.session, proposal, &status);
+        let bonus: u8 = features.iter().map(|feature| feature.precision / 2).sum();
         let id = Fragment::id_of(proposal.kind, &scope, &statement);
         let fragment = Fragment {
             id,
             revision: 1,
             kind: proposal.kind,
             trust: proposal.trust,
-            confidence: Confidence::percent(rule.precision),
+            confidence: Confidence::percent(rule.precision.saturating_add(bonus)),
             statement: Text::new(statement),
             context: context.map(Text::new),
             created,
             valid_to: None,
             supersedes: self.replaced(proposal, &scope, id),
-            tags: tags(rule),
+            tags: tags(rule, &features, turn),
             sources: sources(rule, heard.session, proposal),
             scope,
         };
@@ -227,12 +273,25 @@ impl Compiler {
         ids.into_iter().take(record::MAX_SUPERSEDES).collect()
     }
 
+    /// Returns an entry for the log; `None` where a credential stays visible.
+    fn logged(&self, session: &Session, happened: &Happened<'_>) -> Option<Logged> {
+        let turn = session.turns.get(happened.turn)?;
+        let text = tidy(&self.redactor.redact(happened.text)?.text, MAX_LOGGED);
+        Some(Logged {
+            what: happened.what,
+            session: turn.session.clone(),
+            at: turn.at,
+            text: Text::new(text),
+        })
+    }
+
     /// Returns the scope of a proposal: the project of the record's folder, or the person.
-    fn scope(&self, reach: Reach, turn: &Turn) -> Scope {
+    fn scope(&self, reach: Reach, (session, turn): (&Session, &Turn)) -> Scope {
         if reach == Reach::User {
             return Scope::User;
         }
         let named = turn.cwd.as_deref().and_then(project);
+        let named = named.or_else(|| session.place.project.clone());
         named.or_else(|| self.options.project.clone()).map_or(Scope::User, Scope::Project)
     }
 }
@@ -257,6 +316,32 @@ fn settle(draft: &mut Draft, fresh: &BTreeSet<FragmentId>, known: &Known<'_>, re
         report.outcome.moved(were.get(&folded.id), folded.merged);
     }
     supersede::withdrawals(draft, fresh);
+}
+
+/// Merges an entry into the draft and counts what became of it.
+fn merge(mut entry: Entry, into: &mut Sink<'_>) {
+    let outcome = &mut into.report.outcome;
+    if let Some(known) = into.draft.entries.get_mut(&entry.fragment.id) {
+        standing::reconcile(known, &mut entry);
+    }
+    let known = into.draft.entries.get(&entry.fragment.id);
+    if known.is_some_and(|known| known.fragment.sources.len() >= record::MAX_SOURCES) {
+        outcome.unusable += 1;
+        return;
+    }
+    let (status, id) = (entry.status.clone(), entry.fragment.id);
+    let supersedes = entry.fragment.supersedes.clone();
+    match (into.draft.merge(entry), status) {
+        (Merged::New, Status::Active) => outcome.active += 1,
+        (Merged::New, Status::Candidate) => outcome.candidate += 1,
+        (Merged::New, Status::Quarantined { .. }) => outcome.quarantined += 1,
+        (Merged::Sourced, _) => {
+            outcome.sourced += 1;
+            replace_too(into.draft, id, &supersedes);
+        }
+        (Merged::Known, _) => outcome.known += 1,
+        (Merged::Buried, _) => outcome.buried += 1,
+    }
 }
 
 fn status(poison: Option<&'static str>, strength: Strength, report: &mut Report) -> Status {
@@ -295,9 +380,25 @@ fn replace_too(draft: &mut Draft, id: FragmentId, supersedes: &[FragmentId]) {
     }
 }
 
-fn tags(rule: &Rule) -> Vec<Tag> {
+/// Returns the features that move a candidate up among its kind.
+fn features(session: &Session, proposal: &Proposal, status: &Status) -> Vec<&'static Feature> {
+    if *status != Status::Candidate {
+        return Vec::new();
+    }
+    FEATURES.iter().filter(|feature| (feature.holds)(session, proposal)).collect()
+}
+
+/// Returns the labels of a proposal: its rule, its features, and those that its turn brings along.
+fn tags(rule: &Rule, features: &[&Feature], turn: &Turn) -> Vec<Tag> {
     let family = rule.name.split_once('-').map_or(rule.name, |(_, name)| name);
-    family.parse().into_iter().collect()
+    let names = std::iter::once(family).chain(features.iter().map(|feature| feature.name));
+    let mut tags: BTreeSet<Tag> = names.filter_map(|name| name.parse().ok()).collect();
+    for event in &turn.events {
+        if let Event::Noted { note } = event {
+            tags.extend(note.tags.iter().cloned());
+        }
+    }
+    tags.into_iter().take(record::MAX_TAGS).collect()
 }
 
 /// Returns `text` without control characters and cut to `limit` characters.

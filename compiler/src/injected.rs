@@ -14,6 +14,17 @@ pub const CLOSER: &str = "</garner-memory";
 ///
 /// A block that is not closed reaches to the end: losing text is safer than learning it again.
 pub fn strip(text: &str) -> Cow<'_, str> {
+    without(text, |_| String::new())
+}
+
+/// Returns `text` with empty lines in the place of any injected block, so that the lines behind it
+/// keep their numbers.
+pub(crate) fn blank(text: &str) -> Cow<'_, str> {
+    without(text, |block| "\n".repeat(block.matches('\n').count()))
+}
+
+/// Returns `text` with what `fill` makes of each injected block in its place.
+fn without(text: &str, fill: impl Fn(&str) -> String) -> Cow<'_, str> {
     if !text.contains(OPENER) && !text.contains(CLOSER) {
         return Cow::Borrowed(text);
     }
@@ -22,11 +33,16 @@ pub fn strip(text: &str) -> Cow<'_, str> {
     while let Some((before, block)) = rest.split_once(OPENER) {
         kept.push_str(before);
         rest = after_block(block);
+        kept.push_str(&fill(block.strip_suffix(rest).unwrap_or(block)));
     }
     kept.push_str(rest);
     // A closer without its opener ends a block that started before this text.
     match kept.rfind(CLOSER).and_then(|at| kept.get(at + CLOSER.len()..)) {
-        Some(tail) => Cow::Owned(after_tag(tail).to_owned()),
+        Some(tail) => {
+            let tail = after_tag(tail);
+            let head = kept.strip_suffix(tail).unwrap_or_default();
+            Cow::Owned(fill(head) + tail)
+        }
         None => Cow::Owned(kept),
     }
 }
@@ -74,6 +90,9 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(strip(text), expected, "{text}");
+            let (blank, lines) = (blank(text), text.matches('\n').count());
+            assert_eq!(blank.matches('\n').count(), lines, "{text}");
+            assert_eq!(blank.replace('\n', ""), expected, "{text}");
         }
     }
 }

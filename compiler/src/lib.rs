@@ -2,7 +2,7 @@
 //! knowing later with deterministic rules.
 //!
 //! Pure: bytes in, values out. No files, clock, environment or terminal. The stages are reading
-//! ([`read_session`]), rules, redaction ([`Redactor`]), poison lint ([`PoisonLint`]) and merging
+//! ([`read_input`], or [`TranscriptReader`] for what is large and grows), rules, redaction ([`Redactor`]), poison lint ([`PoisonLint`]) and merging
 //! ([`Compiler`]); [`provenance`] checks afterwards that every source still holds.
 
 mod attribution;
@@ -10,25 +10,32 @@ mod compile;
 mod error;
 mod heard;
 pub mod injected;
+mod input;
 mod junk;
 mod merge;
 mod passing;
 mod paste;
 mod poison;
 pub mod provenance;
+mod recurrence;
 mod redact;
 mod report;
 mod rules;
 mod session;
 mod speaker;
+mod standing;
 mod supersede;
 mod transcript;
 
 pub use compile::{Compiler, Options};
 pub use error::Error;
+pub use input::{Format, detect, read_input};
 pub use merge::Known;
 pub use poison::PoisonLint;
 pub use redact::{Finding, Redacted, Redactor};
-pub use report::{Outcome, Report, Row};
-pub use session::{Reading, Session};
-pub use transcript::{Limits, MAX_LINE, read_session, read_session_within};
+pub use report::{Logged, Outcome, Report, Row};
+pub use session::{Happening, Place, Reading, Session};
+pub use transcript::{
+    Checkpoint, KnownSession, Limits, MAX_LINE, Mark, TranscriptReader, read_session,
+    read_session_within,
+};

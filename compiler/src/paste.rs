@@ -13,8 +13,9 @@ const SHORTEST_PASTE: usize = 1_000;
 /// The limit where there are too few turns to compare with.
 const FALLBACK: usize = 4_000;
 
-/// Lowers human turns that are far outliers in length to tool text; returns how many.
-pub(crate) fn guard(turns: &mut [Turn]) -> u32 {
+/// Lowers human turns that are far outliers in length to tool text; returns how many of them stand
+/// after line `from_line`.
+pub(crate) fn guard(turns: &mut [Turn], from_line: u32) -> u32 {
     let mut lengths: Vec<usize> = turns
         .iter()
         .flat_map(|turn| &turn.events)
@@ -26,24 +27,32 @@ pub(crate) fn guard(turns: &mut [Turn]) -> u32 {
     lengths.sort_unstable();
     let limit = limit(&lengths);
     let mut pasted = 0;
-    for event in turns.iter_mut().flat_map(|turn| &mut turn.events) {
-        match event {
-            Event::Spoke { trust: trust @ Trust::Human, text }
-            | Event::Refused { reason: text, trust: trust @ Trust::Human }
-                if text.as_str().chars().count() > limit =>
-            {
-                *trust = Trust::Tool;
-                pasted += 1;
-            }
-            Event::Answered { answers } => {
-                let before = answers.len();
-                answers.retain(|answer| answer.given.as_str().chars().count() <= limit);
-                pasted += u32::try_from(before - answers.len()).unwrap_or(u32::MAX);
-            }
-            _ => {}
+    for turn in turns {
+        let new = u32::from(turn.line > from_line);
+        for event in &mut turn.events {
+            pasted += new * lower(event, limit);
         }
     }
     pasted
+}
+
+/// Lowers an event that is longer than `limit`; returns how many texts that concerned.
+fn lower(event: &mut Event, limit: usize) -> u32 {
+    match event {
+        Event::Spoke { trust: trust @ Trust::Human, text }
+        | Event::Refused { reason: text, trust: trust @ Trust::Human }
+            if text.as_str().chars().count() > limit =>
+        {
+            *trust = Trust::Tool;
+            1
+        }
+        Event::Answered { answers } => {
+            let before = answers.len();
+            answers.retain(|answer| answer.given.as_str().chars().count() <= limit);
+            u32::try_from(before - answers.len()).unwrap_or(u32::MAX)
+        }
+        _ => 0,
+    }
 }
 
 /// Returns the length above which a turn is a paste: Tukey's far fence, Q3 + 3 IQR.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use garner_kernel::{Merged, Status};
+use garner_kernel::{Merged, Moment, SessionId, Status, Text};
 
-use crate::session::Reading;
+use crate::session::{Happening, Reading};
 
 /// The numbers of one compilation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Report {
     pub half_written: u32,
     /// Records of unknown types, by type.
     pub unknown: BTreeMap<String, u32>,
+    /// Parts of inputs that were left out, by what they are.
+    pub skipped: BTreeMap<String, u32>,
     /// Assistant messages.
     pub messages: u32,
     /// What was said, by who spoke.
@@ -45,6 +47,23 @@ pub struct Report {
     pub junk: BTreeMap<&'static str, u32>,
     /// Proposals set aside, by reason.
     pub quarantined: BTreeMap<&'static str, u32>,
+    /// Candidates that became active because a second session found the same.
+    pub recurred: u32,
+    /// Commits, links and titles, for a log; no fragment comes of them.
+    pub log: Vec<Logged>,
+}
+
+/// One entry of the log of what sessions did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// What was done.
+    pub what: Happening,
+    /// The session.
+    pub session: SessionId,
+    /// When, if the record says so.
+    pub at: Option<Moment>,
+    /// The subject, address or title, redacted.
+    pub text: Text,
 }
 
 /// What became of the proposals; the fields add up to all of them.
@@ -115,6 +134,9 @@ impl Report {
         for (kind, count) in &reading.unknown {
             *self.unknown.entry(kind.clone()).or_default() += count;
         }
+        for (part, count) in &reading.skipped {
+            *self.skipped.entry(part.clone()).or_default() += count;
+        }
         for (trust, count) in &reading.spoken {
             *self.spoken.entry(trust.as_str()).or_default() += count;
         }
@@ -134,6 +156,7 @@ impl Report {
             ("pastes", u64::from(self.pasted)),
             ("abandoned turns", u64::from(self.abandoned)),
             ("repeated turns", u64::from(self.repeated)),
+            ("skipped parts", self.skipped.values().map(|count| u64::from(*count)).sum()),
         ];
         let outcome = [
             ("active", self.outcome.active),
@@ -145,9 +168,15 @@ impl Report {
             ("junk", self.outcome.junk),
             ("leaking", self.outcome.leaking),
             ("unusable", self.outcome.unusable),
+            ("recurred", self.recurred),
         ];
         let mut rows: Vec<Row> =
             read.iter().map(|(name, count)| row("read", name, *count)).collect();
+        let mut logged: BTreeMap<&'static str, u32> = BTreeMap::new();
+        for entry in &self.log {
+            *logged.entry(entry.what.as_str()).or_default() += 1;
+        }
+        rows.extend(self.skipped.iter().map(|(name, n)| row("skipped", name, u64::from(*n))));
         rows.extend(self.unknown.iter().map(|(name, n)| row("unknown type", name, u64::from(*n))));
         for (group, counts) in [
             ("spoken", &self.spoken),
@@ -155,6 +184,7 @@ impl Report {
             ("redacted", &self.redacted),
             ("junk", &self.junk),
             ("quarantined", &self.quarantined),
+            ("logged", &logged),
         ] {
             rows.extend(counts.iter().map(|(name, count)| row(group, name, u64::from(*count))));
         }

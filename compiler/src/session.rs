@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use garner_kernel::{Digest, FileName, Moment, RecordId, SessionId, Text, Trust};
+use garner_kernel::{
+    Digest, FileName, Fragment, Kind, Moment, ProjectName, RecordId, SessionId, Tag, Text, Trust,
+};
 
 /// One transcript, read and attributed.
 #[derive(Debug, Clone)]
@@ -14,9 +16,27 @@ pub struct Session {
     pub(crate) turns: Vec<Turn>,
     pub(crate) reading: Reading,
     pub(crate) external_since: Option<Moment>,
+    pub(crate) place: Place,
+}
+
+/// What is known of an input from where it lies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The project whose folder it is in; records that name a folder of their own go before.
+    pub project: Option<ProjectName>,
+    /// When the file was last changed: the time of what has none of its own.
+    pub modified: Option<Moment>,
+    /// Whether a person named this very file, and so answers for it; a search answers for nothing.
+    pub vouched: bool,
 }
 
 impl Session {
+    /// Returns the session with what is known from where its file lies.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
     /// Returns the file that the session was read from.
     pub fn file(&self) -> &FileName {
         &self.file
@@ -43,9 +63,11 @@ impl Session {
     }
 }
 
-/// What the reader saw in one file.
+/// What the reader saw in one file; of a file that it read on, in its new part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reading {
+    /// The last line that was read before.
+    pub from_line: u32,
     /// Bytes of the file.
     pub bytes: usize,
     /// Lines, blank ones included.
@@ -54,6 +76,8 @@ pub struct Reading {
     pub records: u32,
     /// Records of a type that the reader does not know, by type.
     pub unknown: BTreeMap<String, u32>,
+    /// Parts that were left out because nothing in them is to be remembered, by what they are.
+    pub skipped: BTreeMap<String, u32>,
     /// How many lines are not a JSON object, the half-written one not counted.
     pub broken: u32,
     /// The first [`Reading::MAX_LISTED`] of their numbers, from 1.
@@ -77,6 +101,7 @@ impl Reading {
 
 /// One record that says or does something a rule may need.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent marks of one record")]
 pub(crate) struct Turn {
     pub(crate) line: u32,
     pub(crate) record: RecordId,
@@ -87,6 +112,8 @@ pub(crate) struct Turn {
     pub(crate) sidechain: bool,
     pub(crate) abandoned: bool,
     pub(crate) tainted: bool,
+    /// Whether it is the first thing that the person said after they stopped the assistant.
+    pub(crate) interrupted: bool,
     pub(crate) events: Vec<Event>,
 }
 
@@ -103,10 +130,81 @@ pub(crate) enum Event {
     Answered { answers: Vec<Answer> },
     /// The person refused a tool and said why.
     Refused { reason: Text, trust: Trust },
-    /// The assistant asked to change a memory file; its result is not known yet.
+    /// The assistant used a tool; its result is not known yet.
     Attempted,
     /// A memory file was changed.
     Edited { edit: MemoryEdit },
+    /// A command worked where another one had been used wrongly.
+    Cured { cured: Cured },
+    /// Something that is worth an entry in a log, and no fragment.
+    Happened { what: Happening, text: Text },
+    /// A document says something.
+    Noted { note: Box<Note> },
+    /// A fragment was exported from another kernel.
+    Imported { fragment: Box<Fragment> },
+}
+
+/// A command that failed and one that worked in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cured {
+    pub(crate) failed: Text,
+    pub(crate) worked: Text,
+    /// What the first one said.
+    pub(crate) error: Text,
+}
+
+/// What a session did besides talking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Happening {
+    /// A commit was made.
+    Commit,
+    /// A pull request was linked.
+    PullRequest,
+    /// The session was given a title.
+    Title,
+}
+
+impl Happening {
+    /// Returns the word that stands for it in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::PullRequest => "pull-request",
+            Self::Title => "title",
+        }
+    }
+}
+
+/// One entry of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) layout: Layout,
+    pub(crate) kind: Kind,
+    pub(crate) trust: Trust,
+    pub(crate) statement: Text,
+    pub(crate) context: Option<Text>,
+    /// Whether it can be part of a kernel before a person has looked at it.
+    pub(crate) stands: bool,
+    /// Whether it is about the person, in every project.
+    pub(crate) everywhere: bool,
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// How a document is laid out, and with it who keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Layout {
+    /// CLAUDE.md, AGENTS.md, rules files: kept by a person.
+    Instructions,
+    /// The folder of an assistant's own memory.
+    Memory,
+    /// STATE, DECISIONS, CORRECTIONS, HANDOFF, BLINDSPOTS.
+    Ledger,
+    /// One statement with front matter.
+    Lesson,
+    /// Sections of any text.
+    Sections,
+    /// What another system of memories exported.
+    Export,
 }
 
 /// A question with the options offered.

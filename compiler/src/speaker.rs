@@ -28,22 +28,23 @@ const MACHINE_PREFIXES: &[&str] = &[
     "API Error",
 ];
 
-/// Tags whose contents a machine wrote, wherever they stand in a text.
+/// How the names of tags start whose contents a machine wrote, wherever they stand in a text.
 const MACHINE_TAGS: &[&str] = &[
+    "command-",
+    "local-command-",
+    "bash-",
     "system-reminder",
     "task-notification",
     "teammate-message",
     "cross-session-message",
-    "ide_opened_file",
-    "ide_selection",
-    "ide_diagnostics",
-    "local-command-stdout",
-    "local-command-stderr",
-    "local-command-caveat",
-    "bash-stdout",
-    "bash-stderr",
+    "ide_",
     "new-diagnostics",
+    "user-prompt-submit-hook",
+    "tool_use_error",
 ];
+
+/// How the harness says that the person stopped the assistant.
+const INTERRUPT: &str = "[Request interrupted by user";
 
 /// The prompt sources that a person stands behind.
 const TYPED: &[&str] = &["typed", "queued", "suggestion_accepted"];
@@ -54,6 +55,10 @@ const TYPED: &[&str] = &["typed", "queued", "suggestion_accepted"];
 pub(crate) fn of_user(record: &Record<'_>, origin: Option<&str>, holds_results: bool) -> Trust {
     if record.is_compact_summary {
         return Trust::Digest;
+    }
+    // A stream is written for a program, and its prompts come from one.
+    if record.is_stream() {
+        return Trust::Tool;
     }
     if let Some(origin) = origin {
         let typed = record.prompt_source.as_deref().is_some_and(|s| TYPED.contains(&s));
@@ -75,21 +80,40 @@ pub(crate) fn is_machine_text(text: &str) -> bool {
     MACHINE_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
 }
 
+/// Returns whether the harness says that the person stopped the assistant.
+pub(crate) fn is_interrupt(text: &str) -> bool {
+    text.trim_start().starts_with(INTERRUPT)
+}
+
 /// Returns `text` without the parts that a machine put into it; what is not closed reaches to the
 /// end.
 pub(crate) fn without_machine_tags(text: &str) -> Cow<'_, str> {
-    let mut text = Cow::Borrowed(text);
-    if !text.contains('<') {
-        return text;
+    let mut kept = String::new();
+    let mut rest = text;
+    let mut from = 0;
+    while let Some(at) = rest.get(from..).and_then(|tail| tail.find('<')).map(|at| at + from) {
+        let tail = rest.get(at + 1..).unwrap_or_default();
+        let Some(name) = machine_tag(tail) else {
+            from = at + 1;
+            continue;
+        };
+        kept.push_str(rest.get(..at).unwrap_or_default());
+        rest = tail.split_once(&format!("</{name}>")).map_or("", |(_, after)| after);
+        from = 0;
     }
-    for tag in MACHINE_TAGS {
-        let (opener, closer) = (format!("<{tag}"), format!("</{tag}>"));
-        while let Some((before, block)) = text.split_once(&opener) {
-            let after = block.split_once(&closer).map_or("", |(_, after)| after);
-            text = Cow::Owned(format!("{before}{after}"));
-        }
+    if kept.is_empty() && rest.len() == text.len() {
+        return Cow::Borrowed(text);
     }
-    text
+    kept.push_str(rest);
+    Cow::Owned(kept)
+}
+
+/// Returns the name of the tag that follows a `<`, if it is one of a machine.
+fn machine_tag(tail: &str) -> Option<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let end = tail.find(|c| !is_name(c)).unwrap_or(tail.len());
+    let name = tail.get(..end)?;
+    MACHINE_TAGS.iter().any(|start| name.starts_with(start)).then_some(name)
 }
 
 /// Returns what the person wrote into the memory file with `#`.

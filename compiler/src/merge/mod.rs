@@ -18,6 +18,7 @@ use garner_kernel::{
 };
 
 use crate::rules::words;
+use crate::transcript::KnownSession;
 use facts::{Facts, differ_in_a_value};
 
 /// The cosine above which two statements say the same.
@@ -32,6 +33,8 @@ pub struct Known<'a> {
     pub contents: Option<&'a Contents>,
     /// Compares statements by meaning; without one their words are compared.
     pub embedder: Option<&'a dyn Embedder>,
+    /// Sessions of which the draft holds what they taught.
+    pub sessions: &'a [&'a KnownSession],
 }
 
 impl std::fmt::Debug for Known<'_> {

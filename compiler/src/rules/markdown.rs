@@ -3,14 +3,25 @@
 //! Code, headings alone, separators and link lists say nothing. A short bullet takes its heading
 //! along; a bullet below a line that ends in a colon takes that line along.
 
+use crate::input::front_matter;
+
 /// A statement and the headings above it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Statement {
     pub(crate) text: String,
+    /// The line on which it starts, from 1.
+    pub(crate) line: u32,
     pub(crate) headings: Vec<String>,
     /// Whether it lists what is there (a path, a name, a feature) or tells how far the work is,
     /// rather than says how things are.
     pub(crate) weak: bool,
+}
+
+impl Statement {
+    /// Returns whether another one says the same under the same headings.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.text == other.text && self.headings == other.headings
+    }
 }
 
 /// A bullet with fewer words needs its heading to be understood.
@@ -21,27 +32,78 @@ const LONG: usize = 500;
 /// Returns the statements of a Markdown text in order.
 pub(crate) fn statements(text: &str) -> Vec<Statement> {
     let mut outline = Outline::default();
+    for_prose(text, |line, number| match line {
+        Some(line) => outline.line(line, number),
+        None => {
+            outline.flush();
+            outline.leads.clear();
+        }
+    });
+    outline.flush();
+    outline.statements
+}
+
+/// Returns the sections of a text: what stands below each heading, as one statement, which starts
+/// with the heading.
+pub(crate) fn sections(text: &str) -> Vec<Statement> {
+    let mut sections: Vec<Statement> = Vec::new();
+    let mut headings: Vec<(usize, String)> = Vec::new();
+    for_prose(text, |line, number| {
+        let Some(line) = line.map(str::trim).filter(|line| !line.is_empty()) else { return };
+        if let Some((level, title)) = heading(line) {
+            headings.retain(|(other, _)| *other < level);
+            headings.push((level, title.to_owned()));
+            let headings = headings.iter().map(|(_, title)| title.clone()).collect();
+            let text = String::new();
+            sections.push(Statement { text, line: number, headings, weak: true });
+            return;
+        }
+        if is_rule(line) || line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ')) {
+            return;
+        }
+        if sections.is_empty() {
+            let (text, headings) = (String::new(), Vec::new());
+            sections.push(Statement { text, line: number, headings, weak: true });
+        }
+        if let Some(section) = sections.last_mut() {
+            if section.text.is_empty() {
+                section.line = number;
+            } else {
+                section.text.push(' ');
+            }
+            section.text.push_str(bullet(line).unwrap_or(line));
+        }
+    });
+    sections.retain_mut(|section| {
+        let body = plain(&section.text);
+        section.text = match section.headings.last() {
+            Some(title) => format!("{title}: {body}"),
+            None => body.clone(),
+        };
+        says_something(&body)
+    });
+    sections
+}
+
+/// Hands every line that is prose, with its number from 1, to `take`, and `None` where code opens.
+fn for_prose(text: &str, mut take: impl FnMut(Option<&str>, u32)) {
+    let text = without_comments(text);
+    let (_, body, before) = front_matter::split(&text);
     let mut fence: Option<&str> = None;
-    let mut lines = without_comments(text);
-    if let Some(body) = lines.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")) {
-        lines = body.1.to_owned();
-    }
-    for line in lines.lines() {
+    for (index, line) in body.lines().enumerate() {
+        let number = u32::try_from(before + index + 1).unwrap_or(u32::MAX);
         let start = line.trim_start();
         let mark = ["```", "~~~"].into_iter().find(|mark| start.starts_with(mark));
         match (fence, mark) {
             (Some(open), Some(mark)) if open == mark => fence = None,
             (Some(_), _) => {}
             (None, Some(mark)) => {
-                outline.flush();
-                outline.leads.clear();
+                take(None, number);
                 fence = Some(mark);
             }
-            (None, None) => outline.line(line),
+            (None, None) => take(Some(line), number),
         }
     }
-    outline.flush();
-    outline.statements
 }
 
 /// Where the reader of an outline stands.
@@ -57,6 +119,7 @@ struct Outline {
 
 /// The lines of one paragraph or bullet.
 struct Block {
+    line: u32,
     indent: usize,
     bullet: bool,
     text: String,
@@ -71,7 +134,7 @@ enum Table {
 }
 
 impl Outline {
-    fn line(&mut self, line: &str) {
+    fn line(&mut self, line: &str, number: u32) {
         let start = line.trim_start();
         let indent = line.len() - start.len();
         if start.is_empty() {
@@ -83,10 +146,10 @@ impl Outline {
             self.headings.retain(|(other, _)| *other < level);
             self.headings.push((level, title.to_owned()));
         } else if start.starts_with('|') {
-            self.row(start);
+            self.row(start, number);
         } else if let Some(item) = bullet(start) {
             self.flush();
-            self.block = Some(Block { indent, bullet: true, text: item.to_owned() });
+            self.block = Some(Block { line: number, indent, bullet: true, text: item.to_owned() });
         } else if is_rule(start) {
             self.flush();
         } else if let Some(block) = &mut self.block {
@@ -94,19 +157,19 @@ impl Outline {
             block.text.push_str(start);
         } else {
             let text = start.trim_start_matches("> ").to_owned();
-            self.block = Some(Block { indent, bullet: false, text });
+            self.block = Some(Block { line: number, indent, bullet: false, text });
         }
     }
 
     /// A row says something only below the separator; the header names columns.
-    fn row(&mut self, row: &str) {
+    fn row(&mut self, row: &str, number: u32) {
         self.flush();
         if row.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ')) {
             self.table = Table::Body;
         } else if self.table == Table::Body {
             let cells = row.trim_matches('|').split('|').map(str::trim).filter(|c| !c.is_empty());
             let text = cells.collect::<Vec<_>>().join(" — ");
-            self.block = Some(Block { indent: 0, bullet: true, text });
+            self.block = Some(Block { line: number, indent: 0, bullet: true, text });
             self.flush();
         }
     }
@@ -128,10 +191,10 @@ impl Outline {
         if block.bullet {
             let listing = is_listing(&block.text);
             let text = self.complete(&text);
-            self.push(text, listing);
+            self.push(text, block.line, listing);
         } else {
             for part in parts(&text) {
-                self.push(part, false);
+                self.push(part, block.line, false);
             }
         }
     }
@@ -149,11 +212,11 @@ impl Outline {
         }
     }
 
-    fn push(&mut self, text: String, listing: bool) {
+    fn push(&mut self, text: String, line: u32, listing: bool) {
         if says_something(&text) {
             let headings = self.headings.iter().map(|(_, title)| title.clone()).collect();
             let weak = listing || self.headings.iter().any(|(_, title)| is_passing(title));
-            self.statements.push(Statement { text, headings, weak });
+            self.statements.push(Statement { text, line, headings, weak });
         }
     }
 }
@@ -163,18 +226,21 @@ fn without_comments(text: &str) -> String {
     let mut rest = text;
     while let Some((before, comment)) = rest.split_once("<!--") {
         kept.push_str(before);
-        rest = comment.split_once("-->").map_or("", |(_, after)| after);
+        let (inside, after) = comment.split_once("-->").unwrap_or((comment, ""));
+        // The lines behind it keep their numbers.
+        kept.extend(inside.matches('\n'));
+        rest = after;
     }
     kept + rest
 }
 
-fn heading(line: &str) -> Option<(usize, &str)> {
+pub(crate) fn heading(line: &str) -> Option<(usize, &str)> {
     let level = line.bytes().take_while(|b| *b == b'#').count();
     let title = line.get(level..)?.strip_prefix(' ')?.trim().trim_end_matches(['#', ':', ' ']);
     (1..=6).contains(&level).then_some((level, title))
 }
 
-fn bullet(line: &str) -> Option<&str> {
+pub(crate) fn bullet(line: &str) -> Option<&str> {
     let rest = match line.strip_prefix(['-', '*', '+']) {
         Some(rest) => rest,
         None => line.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(['.', ')'])?,
@@ -185,7 +251,7 @@ fn bullet(line: &str) -> Option<&str> {
     (numbered && !item.is_empty() && !is_rule(line)).then_some(item)
 }
 
-fn is_rule(line: &str) -> bool {
+pub(crate) fn is_rule(line: &str) -> bool {
     let signs = line.chars().filter(|c| !c.is_whitespace());
     line.len() >= 3
         && signs.clone().all(|c| matches!(c, '-' | '*' | '_' | '='))
@@ -193,7 +259,7 @@ fn is_rule(line: &str) -> bool {
 }
 
 /// Returns the text without emphasis, with its spaces collapsed.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = text.replace("**", "").replace("__", "");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -17,7 +17,7 @@ const SAME: f64 = 0.5;
 
 /// A new file with more statements than this is an overview of the code, written by the assistant
 /// in one go: what it describes stands in the code, and only what it demands is worth knowing.
-const OVERVIEW: usize = 8;
+pub(crate) const OVERVIEW: usize = 8;
 
 /// Proposes what edits of memory files added.
 pub(crate) fn edits(session: &Session) -> Vec<Proposal> {
@@ -78,7 +78,7 @@ pub(crate) fn inputs(session: &Session) -> Vec<Proposal> {
 }
 
 /// Returns the kind of a statement of a memory file: an instruction is a rule.
-fn kind_of(statement: &str) -> Kind {
+pub(crate) fn kind_of(statement: &str) -> Kind {
     if wording::is_directive(statement) { Kind::Rule } else { Kind::Fact }
 }
 
@@ -96,6 +96,11 @@ fn reach(path: &str) -> Reach {
         }
         _ => Reach::Project,
     }
+}
+
+/// Returns whether a memory file is the person's own, which applies in every project.
+pub(crate) fn applies_everywhere(path: &str) -> bool {
+    reach(path) == Reach::User
 }
 
 fn context(edit: &MemoryEdit, statement: &Statement) -> Option<String> {
@@ -119,7 +124,7 @@ fn compare(edit: &MemoryEdit) -> (Vec<(Statement, Option<String>)>, Vec<String>)
     let mut added: Vec<(Statement, Option<String>)> = Vec::new();
     for statement in &after {
         let is_known = known.contains(&normalize(&statement.text));
-        if is_known || added.iter().any(|(other, _)| other == statement) {
+        if is_known || added.iter().any(|(other, _)| other.says_the_same(statement)) {
             continue;
         }
         let nearest = gone

@@ -3,32 +3,32 @@
 //! `uuid`/`parentUuid` form a tree with artefacts of parallel tools, so a fork alone means
 //! nothing. A branch is abandoned only where a typed prompt has a typed sibling at another time.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-/// One record's place in the tree, in file order.
-pub(crate) struct Node<'a> {
-    pub(crate) id: Cow<'a, str>,
-    pub(crate) parent: Option<Cow<'a, str>>,
-    /// The time of a typed prompt; `None` for every other record.
-    pub(crate) typed_at: Option<Cow<'a, str>>,
+/// One record's place in the tree; ids are keys, and 0 stands for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) id: u64,
+    pub(crate) parent: u64,
+    pub(crate) line: u32,
+    /// The key of the time of a typed prompt; 0 for every other record.
+    pub(crate) typed_at: u64,
     /// The index of the turn that the record became.
-    pub(crate) turn: Option<usize>,
+    pub(crate) turn: Option<u32>,
 }
 
-/// Returns the indexes of the turns on abandoned branches.
-pub(crate) fn abandoned(nodes: &[Node<'_>]) -> HashSet<usize> {
+/// Returns the indexes of the turns on abandoned branches; `nodes` are in the order of the file.
+pub(crate) fn abandoned(nodes: &[Node]) -> HashSet<u32> {
     let roots = abandoned_roots(nodes);
     let mut left = HashSet::new();
     if roots.is_empty() {
         return left;
     }
     // A parent stands before its children in the file, so one pass carries the mark down.
-    let mut marked: HashSet<&str> = HashSet::new();
+    let mut marked: HashSet<u64> = HashSet::new();
     for (index, node) in nodes.iter().enumerate() {
-        let below = node.parent.as_deref().is_some_and(|parent| marked.contains(parent));
-        if below || roots.contains(&index) {
-            marked.insert(&node.id);
+        if marked.contains(&node.parent) || roots.contains(&index) {
+            marked.insert(node.id);
             left.extend(node.turn);
         }
     }
@@ -36,15 +36,15 @@ pub(crate) fn abandoned(nodes: &[Node<'_>]) -> HashSet<usize> {
 }
 
 /// Returns the typed prompts that a later sibling replaced, as indexes into `nodes`.
-fn abandoned_roots(nodes: &[Node<'_>]) -> HashSet<usize> {
-    let mut latest: HashMap<&str, (usize, &str)> = HashMap::new();
+fn abandoned_roots(nodes: &[Node]) -> HashSet<usize> {
+    let mut latest: HashMap<u64, (usize, u64)> = HashMap::new();
     let mut roots = HashSet::new();
     for (index, node) in nodes.iter().enumerate() {
-        let (Some(parent), Some(at)) = (node.parent.as_deref(), node.typed_at.as_deref()) else {
+        if node.parent == 0 || node.typed_at == 0 {
             continue;
-        };
-        if let Some((earlier, then)) = latest.insert(parent, (index, at))
-            && then != at
+        }
+        if let Some((earlier, then)) = latest.insert(node.parent, (index, node.typed_at))
+            && then != node.typed_at
         {
             roots.insert(earlier);
         }

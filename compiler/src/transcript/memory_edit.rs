@@ -11,17 +11,19 @@ use crate::injected;
 use crate::session::MemoryEdit;
 
 /// What the tool was asked to do.
+#[derive(Debug)]
 pub(crate) struct Request {
     path: String,
     change: Change,
 }
 
+#[derive(Debug)]
 enum Change {
     Whole(String),
     Parts(Vec<Part>),
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Part {
     old_string: String,
     new_string: String,

@@ -4,7 +4,7 @@ use garner_kernel::{Text, Trust};
 
 use super::wire::{self, Attachment, Record};
 use crate::injected;
-use crate::session::{Event, Turn};
+use crate::session::{Event, Happening, Turn};
 use crate::speaker;
 
 /// Adds what was said to the turn, without what machines and Garner itself put there.
@@ -48,12 +48,28 @@ pub(super) fn digest(record: &Record<'_>, turn: &mut Turn) {
     }
 }
 
+/// A title or a link that the harness or the person gave the session.
+pub(super) fn happened(record: &Record<'_>, what: Happening, turn: &mut Turn) {
+    let names = [&record.custom_title, &record.ai_title, &record.summary, &record.title];
+    let title = || names.into_iter().flatten().next();
+    let text = match what {
+        Happening::PullRequest => record.pr_url.as_ref(),
+        Happening::Title | Happening::Commit => title(),
+    };
+    if let Some(text) = text.map(|text| injected::strip(text)).filter(|t| !t.trim().is_empty()) {
+        turn.events.push(Event::Happened { what, text: Text::new(text.trim()) });
+    }
+}
+
 /// Returns who stands behind an event.
 pub(super) fn speaker_of(event: &Event) -> Trust {
     match event {
         Event::Spoke { trust, .. } | Event::Refused { trust, .. } => *trust,
+        Event::Noted { note } => note.trust,
+        Event::Imported { fragment } => fragment.trust,
         Event::Memorized { .. } | Event::Answered { .. } => Trust::Human,
-        Event::Compacted { .. } => Trust::Digest,
-        Event::Edited { .. } | Event::Attempted => Trust::Assistant,
+        Event::Compacted { .. } | Event::Happened { what: Happening::Title, .. } => Trust::Digest,
+        Event::Happened { .. } => Trust::Tool,
+        Event::Edited { .. } | Event::Attempted | Event::Cured { .. } => Trust::Assistant,
     }
 }

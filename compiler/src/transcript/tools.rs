@@ -48,6 +48,11 @@ pub(crate) fn shows_outside_read(line: &[u8]) -> bool {
         .any(|needle| memchr::memmem::find(line, needle).is_some())
 }
 
+/// Returns whether a result says that the person refused the tool.
+pub(crate) fn is_refusal(content: &str) -> bool {
+    content.trim_start().starts_with(REFUSED)
+}
+
 /// Returns the person's words in a refusal, if the result is one and they gave a reason.
 pub(crate) fn refusal(content: &str) -> Option<&str> {
     let tail = content.trim_start().strip_prefix(REFUSED)?;

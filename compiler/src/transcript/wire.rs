@@ -24,7 +24,12 @@ pub(crate) struct Record<'a> {
     #[serde(borrow, default, deserialize_with = "text")]
     pub(crate) logical_parent_uuid: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "text")]
-    pub(crate) session_id: Option<Cow<'a, str>>,
+    session_id: Option<Cow<'a, str>>,
+    /// The session as the stream of a headless run spells it.
+    #[serde(borrow, rename = "session_id", default, deserialize_with = "text")]
+    stream_session_id: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "parent_tool_use_id", default, deserialize_with = "text")]
+    pub(crate) parent_tool_use_id: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "text")]
     pub(crate) timestamp: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "text")]
@@ -51,6 +56,28 @@ pub(crate) struct Record<'a> {
     pub(crate) tool_use_result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) plan_content: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    pub(crate) summary: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    pub(crate) custom_title: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    pub(crate) ai_title: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    pub(crate) title: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    pub(crate) pr_url: Option<Cow<'a, str>>,
+}
+
+impl Record<'_> {
+    /// Returns the session that the record names.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.session_id.as_deref().or(self.stream_session_id.as_deref())
+    }
+
+    /// Returns whether the record is one of a stream that a program reads: nobody types there.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.session_id.is_none() && self.stream_session_id.is_some()
+    }
 }
 
 /// The message of a `user` or `assistant` record.

@@ -3,7 +3,13 @@
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod cures;
+#[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
+mod inputs;
 #[cfg(test)]
 mod junk;
 #[cfg(test)]
@@ -18,6 +24,8 @@ mod provenance;
 mod reading;
 #[cfg(test)]
 mod redaction;
+#[cfg(test)]
+mod resuming;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
