@@ -47,6 +47,9 @@ pub(crate) enum Error {
         #[source]
         source: garner_compiler::Error,
     },
+    /// An archive is damaged, or of a kind that is not read.
+    #[error("`{}` is not a usable archive: {rule}", path.display())]
+    Archive { path: PathBuf, rule: String },
     /// A file is larger than the program reads.
     #[error("`{}` has {size} bytes, more than the limit of {limit}", path.display())]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
@@ -228,6 +231,7 @@ impl Explain for Error {
             Self::OnNetwork { .. } | Self::NotFetched { .. } => Fault::Offline,
             Self::OpenKey { .. } | Self::Untrusted { .. } | Self::Problems { .. } => Fault::Trust,
             Self::TooLarge { .. }
+            | Self::Archive { .. }
             | Self::KernelName { .. }
             | Self::WhichChannel { .. }
             | Self::DraftPrefix { .. }
@@ -272,6 +276,7 @@ impl Explain for Error {
                 _ => return None,
             },
             Self::TooLarge { .. } => "split the file, or leave it out",
+            Self::Archive { .. } => "unpack it, and name the folder",
             Self::NoKey { .. } | Self::NoHome => "run `garner setup`",
             Self::OpenKey { path, .. } => {
                 return Some(format!("run `chmod 600 {}`", path.display()));

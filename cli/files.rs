@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use garner_kernel::FileName;
 
@@ -59,53 +59,8 @@ pub(crate) fn lock(path: &Path) -> Result<fs::File, Error> {
     Ok(file)
 }
 
-/// A transcript, and whether it was named or found in a folder.
-#[derive(Debug)]
-pub(crate) struct Transcript {
-    pub(crate) path: PathBuf,
-    pub(crate) named: bool,
-}
-
-/// Returns the transcripts among `paths`: files as they are, folders searched for `*.jsonl`.
-pub(crate) fn transcripts(paths: &[PathBuf]) -> Result<Vec<Transcript>, Error> {
-    let mut found = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            found.push(Transcript { path: path.clone(), named: true });
-            continue;
-        }
-        let before = found.len();
-        search(path, &mut found)?;
-        if found.len() == before {
-            return Err(Error::NoTranscripts { path: path.clone() });
-        }
-    }
-    Ok(found)
-}
-
 /// Returns the name of a file without its folder.
 pub(crate) fn name(path: &Path) -> Result<FileName, Error> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     Ok(name.parse()?)
-}
-
-fn search(folder: &Path, found: &mut Vec<Transcript>) -> Result<(), Error> {
-    let entries = fs::read_dir(folder).map_err(|e| Error::io("list", folder, e))?;
-    let mut paths = entries
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| Error::io("list", folder, e))?;
-    paths.sort();
-    for path in paths {
-        // Links are not followed: they may lead out of the folder, or round in a circle.
-        if path.is_symlink() {
-            continue;
-        }
-        if path.is_dir() {
-            search(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
-            found.push(Transcript { path, named: false });
-        }
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod drill;
 mod embedding;
 mod error;
 mod files;
+mod inputs;
 mod kernels;
 mod keys;
 mod output;

@@ -62,6 +62,11 @@ impl Places {
         self.state.join("channels")
     }
 
+    /// Returns the folder of what is remembered of inputs that were compiled.
+    pub(crate) fn inputs(&self) -> PathBuf {
+        self.state.join("inputs")
+    }
+
     /// Returns the settings file of a channel.
     pub(crate) fn channel(&self, channel: &ChannelName) -> PathBuf {
         self.channels().join(format!("{channel}.json"))

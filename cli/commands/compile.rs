@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use garner_compiler::{Compiler, Known, Options, Report, Session, read_session};
+use garner_compiler::{Compiler, Known, KnownSession, Options, Report};
 use garner_kernel::{ChannelName, Contents, Draft, Entry, ProjectName, Status};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::files::{self, Transcript};
+use crate::files;
+use crate::inputs::{self, Memory, News, Search};
 use crate::output::{self, styled};
 use crate::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Transcripts, or folders to search for `*.jsonl`
+    /// Inputs (docs/inputs.md lists their formats), archives, or folders to search for them
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Add to the draft of this channel (default: the only one, or `notes`)
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// Name the project of sessions that do not say where they ran
     #[arg(long, value_name = "NAME")]
     project: Option<ProjectName>,
+    /// Read every file from its start, also what was compiled before
+    #[arg(long)]
+    again: bool,
     /// Print what would be added, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -35,23 +39,32 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let options = Options { project: arguments.project.clone(), ..Options::default() };
     let compiler = Compiler::new(options)?;
-    let transcripts = files::transcripts(&arguments.paths)?;
+    let search = inputs::find(&arguments.paths)?;
     if arguments.audit {
-        return audit(&compiler, &transcripts, context);
+        return audit(&compiler, &search, context);
     }
-    let sessions = sessions(&transcripts, context)?;
     let channel = channel(arguments.channel.as_ref(), context)?;
+    let (mut memory, news) = read(arguments, &compiler, (&channel, &search), context)?;
     let _lock = files::lock(&context.draft_path(&channel))?;
     let before = context.draft(&channel)?.unwrap_or_default();
     let mut draft = before.clone();
     let (contents, embedder) = (published(&channel, context), context.embedder_at_hand());
-    let known = Known { contents: contents.as_ref(), embedder: embedder.as_deref() };
-    let report = compiler.compile_beside(&sessions, &mut draft, &known);
+    let sessions: Vec<&KnownSession> = news.known.iter().collect();
+    let known = Known {
+        contents: contents.as_ref(),
+        embedder: embedder.as_deref(),
+        sessions: &sessions,
+    };
+    let report = compiler.compile_beside(&news.sessions, &mut draft, &known);
     if let Some(reason) = &report.unembedded {
         context.output.warn(&format!("statements were compared by their words alone: {reason}"));
     }
-    if !arguments.dry_run && draft != before {
-        context.save_draft(&channel, &draft)?;
+    if !arguments.dry_run {
+        if draft != before {
+            context.save_draft(&channel, &draft)?;
+        }
+        // The draft comes first: what is read twice changes nothing, what is not read is missed.
+        memory.save(&context.draft_path(&channel))?;
     }
     let new: Vec<&Entry> =
         draft.entries.values().filter(|e| !before.entries.contains_key(&e.fragment.id)).collect();
@@ -59,11 +72,13 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         let entries: Vec<_> = new.iter().map(|entry| entry_json(entry)).collect();
         let path = context.draft_path(&channel);
         let report = report.to_json();
-        let value =
-            json!({ "channel": channel.as_str(), "draft": path, "new": entries, "report": report });
+        let value = json!({
+            "channel": channel.as_str(), "draft": path, "new": entries, "report": report,
+            "inputs": news.to_json(),
+        });
         return context.output.print_json(value);
     }
-    context.output.print(&text(&report, &new))?;
+    context.output.print(&text(&report, &news, &new))?;
     next(&channel, &draft, arguments.dry_run, context);
     Ok(())
 }
@@ -89,36 +104,30 @@ pub(crate) fn channel(
     }
 }
 
-/// Reads every transcript; one that was found in a folder and cannot be read is passed over.
-fn sessions(transcripts: &[Transcript], context: &Context) -> Result<Vec<Session>, Error> {
-    let bar = context.output.bar("Reading sessions", transcripts.len() as u64);
-    let mut sessions = Vec::new();
-    for transcript in transcripts {
-        let path = &transcript.path;
-        let bytes = files::read(path)?;
-        match read_session(&bytes, files::name(path)?) {
-            Ok(session) => sessions.push(session),
-            Err(source) => {
-                let error = Error::Transcript { path: path.clone(), source };
-                if transcript.named {
-                    return Err(error);
-                }
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                context.output.warn(&format!("{error}: {}", cause.unwrap_or_default()));
-            }
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    Ok(sessions)
+/// Reads what is new in the inputs, as far as this channel knows them.
+fn read(
+    arguments: &Arguments,
+    compiler: &Compiler,
+    (channel, search): (&ChannelName, &Search),
+    context: &Context,
+) -> Result<(Memory, News), Error> {
+    let mut memory = Memory::open(channel, &compiler.edition(), arguments.again, context)?;
+    let news = inputs::read(search, arguments.project.as_ref(), &mut memory, context)?;
+    Ok((memory, news))
 }
 
-fn text(report: &Report, new: &[&Entry]) -> String {
+fn text(report: &Report, news: &News, new: &[&Entry]) -> String {
     let read = [
         table::count(report.files as usize, "file"),
         table::count(report.records as usize, "record"),
     ];
     let mut text = format!("Read {} with {}.\n", read[0], read[1]);
+    text.push_str(&news.lines());
+    if !report.skipped.is_empty() {
+        let parts: Vec<_> =
+            report.skipped.iter().map(|(part, count)| format!("{part} ({count})")).collect();
+        text.push_str(&format!("Left out: {}.\n", parts.join(", ")));
+    }
     for (kind, count) in &report.unknown {
         let records = table::count(*count as usize, "record");
         text.push_str(&format!("Passed over {records} of unknown type `{kind}`.\n"));
@@ -198,15 +207,15 @@ pub(crate) fn entry_json(entry: &Entry) -> serde_json::Value {
     value
 }
 
-fn audit(compiler: &Compiler, transcripts: &[Transcript], context: &Context) -> Result<(), Error> {
+fn audit(compiler: &Compiler, search: &Search, context: &Context) -> Result<(), Error> {
     let mut rows = Vec::new();
     let mut found = Vec::new();
-    for transcript in transcripts {
-        for finding in compiler.audit(&files::read(&transcript.path)?) {
-            let place = format!("{}:{}", transcript.path.display(), finding.line);
+    for input in &search.found {
+        for finding in compiler.audit(&inputs::bytes_of(input)?) {
+            let place = format!("{}:{}", input.text(), finding.line);
             rows.push(vec![place, finding.rule.to_owned(), finding.count.to_string()]);
             found.push(json!({
-                "file": transcript.path,
+                "file": input.whole(),
                 "line": finding.line,
                 "rule": finding.rule,
                 "count": finding.count,

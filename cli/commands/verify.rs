@@ -13,14 +13,14 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::kernels::KernelName;
 use crate::output::{self, styled};
-use crate::{files, keys, section, table};
+use crate::{files, inputs, keys, section, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// What to check: `store`, `draft`, a channel, or a `.kernel` file
     #[arg(default_value = "store")]
     target: String,
-    /// Check fragments against these transcripts, or folders of them
+    /// Check fragments against these inputs, or folders of them
     #[arg(long, value_name = "PATH", num_args = 1..)]
     provenance: Vec<PathBuf>,
     /// Look at the draft of this channel
@@ -270,10 +270,9 @@ fn sources(arguments: &Arguments, context: &Context) -> Result<Vec<Checked>, Err
         fragment.sources.iter().all(|source| source.rule.as_str() == super::fragment::TYPED)
     };
     let fragments: Vec<Fragment> = fragments.into_iter().filter(|f| !typed(f)).collect();
-    let transcripts = files::transcripts(&arguments.provenance)?;
     let mut bytes = Vec::new();
-    for transcript in &transcripts {
-        bytes.push((files::name(&transcript.path)?, files::read(&transcript.path)?));
+    for found in inputs::find(&arguments.provenance)?.found {
+        bytes.push((files::name(&found.whole())?, inputs::bytes_of(&found)?));
     }
     let slices: Vec<_> =
         bytes.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice())).collect();

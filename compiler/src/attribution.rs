@@ -72,7 +72,9 @@ pub(crate) fn dated(session: &Session, index: usize) -> Option<(&Turn, Moment)> 
 }
 
 /// Returns the project that a folder belongs to: its last part, or the one above a work tree.
-pub(crate) fn project(cwd: &str) -> Option<ProjectName> {
+///
+/// `None` for a home folder, which is no project, and for a path without a usable name.
+pub fn project(cwd: &str) -> Option<ProjectName> {
     let parts: Vec<&str> = cwd.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
     // A home folder is no project, and its name is the person's.
     if matches!(parts.as_slice(), ["home" | "Users", _] | [_, "Users", _] | ["root"]) {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use garner_kernel::{
-    Confidence, Draft, Entry, Fragment, FragmentId, Merged, ProjectName, RuleName, Scope, Status,
-    Tag, Text, Trust, record,
+    Confidence, Digest, Draft, Entry, FieldHasher, Fragment, FragmentId, Merged, ProjectName,
+    RuleName, Scope, Status, Tag, Text, Trust, record,
 };
 
 use crate::attribution::{dated, prepared, project, sources};
@@ -63,6 +63,19 @@ impl Compiler {
     pub fn new(options: Options) -> Result<Self, Error> {
         let (redactor, lint, junk) = (Redactor::new()?, PoisonLint::new()?, JunkFilter::new()?);
         Ok(Self { options, redactor, lint, junk })
+    }
+
+    /// Returns the digest of everything besides the sessions that decides what they teach: what
+    /// was compiled with another one may be compiled anew.
+    pub fn edition(&self) -> Digest {
+        let mut hasher = FieldHasher::new("garner.compiler.v1");
+        hasher.field(env!("CARGO_PKG_VERSION").as_bytes());
+        for rule in RULES.iter().filter(|rule| self.runs(rule)) {
+            hasher.field(rule.name.as_bytes()).field(&[rule.precision]);
+        }
+        let project = self.options.project.as_ref().map(ProjectName::as_str);
+        hasher.field(project.unwrap_or_default().as_bytes());
+        hasher.finish()
     }
 
     /// Adds what `sessions` teach to `draft`.

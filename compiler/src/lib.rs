@@ -27,6 +27,7 @@ mod standing;
 mod supersede;
 mod transcript;
 
+pub use attribution::project as project_of;
 pub use compile::{Compiler, Options};
 pub use error::Error;
 pub use input::{Format, detect, read_input};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use garner_kernel::{Digest, FileName, Fragment, FragmentId, Source};
+use garner_kernel::{Digest, FileName, Fragment, FragmentId, RecordId, SessionId, Source};
 
 use crate::rules::is_for_documents;
 use crate::transcript::{self, Lines, MAX_LINE};
@@ -123,7 +123,10 @@ fn fault_in(lines: &[&[u8]], source: &Source) -> Option<FaultKind> {
         return (!moved).then_some(FaultKind::DigestDiffers);
     }
     let record = transcript::parse(line, MAX_LINE)?;
-    let session = record.session().is_none_or(|id| id == source.session.as_str());
-    let same = record.uuid.as_deref().is_none_or(|id| id == source.record.as_str());
+    // What is no id by our rules was read as absent.
+    let session = record.session().and_then(|id| id.parse::<SessionId>().ok());
+    let session = session.is_none_or(|id| id == source.session);
+    let id = record.uuid.as_deref().and_then(|id| id.parse::<RecordId>().ok());
+    let same = id.is_none_or(|id| id == source.record);
     (!session || !same).then_some(FaultKind::RecordDiffers)
 }

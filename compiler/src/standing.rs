@@ -30,19 +30,20 @@ fn answer_for(known: &mut Entry, entry: &mut Entry) {
     }
 }
 
-/// An entry of a document stays the same source when other lines are written above it, and when
-/// its line is: that is not a second source.
+/// A record stays the same source when its file is renamed, when other lines are written above it,
+/// and when its line is written anew: that is not a second source.
 fn follow(known: &mut Entry, entry: &mut Entry) {
     entry.fragment.sources.retain(|source| {
         let same = |other: &&mut Source| {
-            (&other.session, &other.file, &other.record, other.speaker, &other.rule)
-                == (&source.session, &source.file, &source.record, source.speaker, &source.rule)
+            let record = (&other.session, &other.record, other.speaker, &other.rule)
+                == (&source.session, &source.record, source.speaker, &source.rule);
+            record && (other.file == source.file || other.digest == source.digest)
         };
         let Some(before) = known.fragment.sources.iter_mut().find(same) else { return true };
-        if before.digest == source.digest {
-            return false;
+        // Lines that only moved are found by their digest; every move would be a new revision.
+        if before.digest != source.digest || before.file != source.file {
+            *before = source.clone();
         }
-        *before = source.clone();
         false
     });
     known.fragment.sources.sort();

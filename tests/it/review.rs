@@ -41,7 +41,7 @@ fn what_is_rejected_never_comes_back() {
     let rejected = world.ok(&["review", "--reject", published, candidate]);
     assert_eq!(rejected, "Accepted 0 and rejected 2.\n");
     let draft = world.draft_text();
-    let again = world.ok(&["compile", &example("day-one.jsonl")]);
+    let again = world.ok(&["compile", "--again", &example("day-one.jsonl")]);
     assert!(again.contains("Nothing new.") && again.contains("2 rejected before"), "{again}");
     assert!(world.draft_text() == draft, "the draft changed");
     let changes = &world.json(&["publish", "notes"])["changes"];

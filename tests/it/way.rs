@@ -92,7 +92,7 @@ fn a_dry_run_says_what_would_be_and_writes_nothing() {
     };
     let before = files();
     for (command, said) in [
-        (vec!["compile", "--dry-run", &example("day-two.jsonl")], "Read 1 file"),
+        (vec!["compile", "--dry-run", "--again", &example("day-two.jsonl")], "Read 1 file"),
         (vec!["publish", "--dry-run", "notes"], " superseded, 0 removed"),
         (vec!["load", "--dry-run", "notes"], "loaded already"),
         (vec!["rollback", "--dry-run", "notes@1"], "No difference."),

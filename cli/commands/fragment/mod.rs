@@ -5,8 +5,8 @@ mod add;
 pub(crate) use add::TYPED;
 
 use clap::Subcommand;
-use garner_kernel::Fragment;
-use garner_loader::{ReadFrom, StoredFragment};
+use garner_kernel::{Change, Fragment, record};
+use garner_loader::{Filters, ReadFrom, StoredFragment};
 use serde_json::{Value, json};
 
 use crate::args::FilterArguments;
@@ -29,6 +29,12 @@ pub(crate) enum Command {
     },
     /// Remember a statement on this machine, in the channel `local`
     Add(add::Arguments),
+    /// Print fragments as JSON lines, whole, for `garner compile` on another machine
+    Export {
+        /// Where from: `store`, a kernel, or a `.kernel` file
+        #[arg(default_value = "store")]
+        target: String,
+    },
     /// Put a fragment into every prompt
     Pin {
         /// The id, or its first characters
@@ -51,6 +57,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::List { filters } => list(filters, context),
         Command::Show { id } => show(id, context),
         Command::Add(arguments) => add::run(arguments, context),
+        Command::Export { target } => export(target, context),
         Command::Pin { id } => change(id, "Pinned", context),
         Command::Unpin { id } => change(id, "Unpinned", context),
         Command::Remove { id } => change(id, "Removed", context),
@@ -67,6 +74,21 @@ fn list(filters: &FilterArguments, context: &Context) -> Result<(), Error> {
     context.output.print(&lines.collect::<String>())?;
     context.output.say(&format!("{}.", table::count(fragments.len(), "fragment")));
     Ok(())
+}
+
+/// Prints the records of fragments: who spoke, when, and where it was said come along.
+fn export(target: &str, context: &Context) -> Result<(), Error> {
+    let mut fragments: Vec<Fragment> = match target {
+        "store" => context.store()?.fragments(None, &Filters::default(), context.now())?,
+        kernel => context.contents(&kernel.parse()?)?.fragments().cloned().collect(),
+    };
+    fragments.sort_by_key(|fragment| fragment.id);
+    let lines = fragments.into_iter().map(|fragment| {
+        let mut line = record::line(&Change::Put(Box::new(fragment)));
+        line.push('\n');
+        line
+    });
+    context.output.print(&lines.collect::<String>())
 }
 
 fn show(id: &str, context: &Context) -> Result<(), Error> {

@@ -55,3 +55,17 @@ fn what_is_missing_is_told_apart() {
     assert_eq!(kinds(&short), [FaultKind::LineMissing; 2]);
     assert_eq!(kinds(&[]), [FaultKind::FileMissing; 2]);
 }
+
+#[test]
+fn an_id_that_is_none_by_the_rules_reads_as_absent() {
+    // Found by the body of the fuzz target `transcript`.
+    let text = String::from_utf8(log().bytes()).unwrap();
+    let text = text.replace("\"s-1\"", "\"s 1\"").replace("\"u-2\"", "\"u 2\"");
+    let name: FileName = "s-1.jsonl".parse().unwrap();
+    let session = garner_compiler::read_session(text.as_bytes(), name.clone()).unwrap();
+    let mut draft = garner_kernel::Draft::default();
+    crate::log::compiler().compile(&[session], &mut draft);
+    let files = [(name, text.as_bytes())];
+    let report = check(draft.active(), &Transcripts::index(&files));
+    assert_eq!((report.faults, report.fragments), (vec![], 2));
+}

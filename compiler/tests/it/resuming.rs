@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use garner_compiler::{Checkpoint, Error, Limits, Session, TranscriptReader, read_session};
+use garner_compiler::{Checkpoint, Error, Known, Limits, Session, TranscriptReader, read_session};
 use garner_kernel::{Draft, FileName, record};
 use proptest::prelude::*;
 use serde_json::json;
