@@ -7,6 +7,7 @@
 
 mod container;
 pub mod example;
+mod input;
 pub mod json;
 pub mod mutation;
 mod note;
@@ -15,11 +16,14 @@ mod query;
 mod record;
 mod signed;
 mod statement;
+mod transcript;
 
 pub use container::{closed, container};
+pub use input::input;
 pub use note::note;
 pub use payload::payload;
 pub use query::query;
 pub use record::record;
 pub use signed::signed;
 pub use statement::{Kind, statement};
+pub use transcript::transcript;

@@ -10,7 +10,7 @@ use proptest::sample::Index;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 7] = [
+const BODIES: [(&str, Body); 9] = [
     ("container", garner_fuzz::container),
     ("note", garner_fuzz::note),
     ("statement", garner_fuzz::statement),
@@ -18,6 +18,8 @@ const BODIES: [(&str, Body); 7] = [
     ("query", garner_fuzz::query),
     ("record", garner_fuzz::record),
     ("signed", garner_fuzz::signed),
+    ("transcript", garner_fuzz::transcript),
+    ("input", garner_fuzz::input),
 ];
 
 /// Returns the inputs in the corpus of a target, in the order of their names.
@@ -59,7 +61,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn bytes_at_random_hold(mut input in prop::collection::vec(any::<u8>(), 0..600), mode in 0..6_u8) {
+    fn bytes_at_random_hold(mut input in prop::collection::vec(any::<u8>(), 0..600), mode in 0..14_u8) {
         for (_, body) in BODIES {
             body(&input);
         }

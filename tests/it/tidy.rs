@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("garner-compiler", &["garner-kernel"]),
     ("garner-loader", &["garner-kernel", "garner-schemas"]),
     ("garner-serve", &["garner-kernel", "garner-loader"]),
-    ("garner-fuzz", &["garner-kernel", "garner-loader"]),
+    ("garner-fuzz", &["garner-kernel", "garner-compiler", "garner-loader"]),
 ];
 
 /// The binary; it may name every crate.
