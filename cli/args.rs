@@ -60,7 +60,7 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Show the whole way in a temporary folder, from a session to a prompt
     Demo(demo::Arguments),
-    /// Create keys, store and folders
+    /// Create keys, store and folders, and tell other programs about them
     Setup(setup::Arguments),
     /// Distil sessions into a draft kernel
     Compile(compile::Arguments),

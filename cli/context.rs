@@ -1,6 +1,7 @@
 //! What a command knows of the world: clock, environment, folders, output.
 
 use std::cell::OnceCell;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +33,10 @@ pub(crate) struct Environment {
     pub(crate) hub: Option<String>,
     /// The file that holds the passphrase of keys (`GARNER_PASSPHRASE_FILE`).
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// The folder of Claude Code (`CLAUDE_CONFIG_DIR`).
+    pub(crate) claude: Option<PathBuf>,
+    /// Where programs are looked for (`PATH`).
+    pub(crate) search: Option<OsString>,
     /// Who acts (`USER`).
     pub(crate) user: String,
     /// A fixed present (`GARNER_NOW`), for tests and for looking back.
@@ -77,6 +82,8 @@ impl Environment {
             embedder,
             hub: text("HF_ENDPOINT"),
             passphrase_file: path("GARNER_PASSPHRASE_FILE"),
+            claude: path("CLAUDE_CONFIG_DIR"),
+            search: std::env::var_os("PATH"),
             user: text("USER").or_else(|| text("USERNAME")).unwrap_or_else(|| "user".to_owned()),
             now,
         })
@@ -100,7 +107,7 @@ impl Context {
     /// Prepares a command.
     pub(crate) fn new(environment: Environment, global: Global) -> Result<Self, Error> {
         start_log(&global);
-        let places = Places::of_user(global.store.as_deref(), environment.models.as_deref())?;
+        let places = Places::of_user(global.store.as_deref(), &environment)?;
         let output = Rc::new(Output::standard(&global));
         let (embedder, word_piece) = (OnceCell::new(), OnceCell::new());
         let (unlocked, meter) = (Unlocked::default(), Arc::default());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use garner_kernel::{ChannelName, Explain, Fault, FragmentId};
 
 use crate::keys::KeyError;
+use crate::setup::SetupError;
 use crate::trust::TrustError;
 
 /// Why a command failed.
@@ -32,6 +33,8 @@ pub(crate) enum Error {
     Key(#[from] KeyError),
     #[error(transparent)]
     Trust(#[from] TrustError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// A file or folder could not be read or written.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -209,6 +212,7 @@ impl Explain for Error {
             Self::Serve(e) => e.fault(),
             Self::Key(e) => e.fault(),
             Self::Trust(e) => e.fault(),
+            Self::Setup(e) => e.fault(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => Fault::Missing,
                 io::ErrorKind::StorageFull
@@ -266,6 +270,7 @@ impl Explain for Error {
             Self::Serve(e) => return e.hint(),
             Self::Key(e) => return e.hint(),
             Self::Trust(e) => return e.hint(),
+            Self::Setup(e) => return e.hint(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "check who owns the path and its mode",

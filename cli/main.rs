@@ -19,6 +19,7 @@ mod publication;
 mod qr;
 mod report;
 mod section;
+mod setup;
 mod table;
 mod transfer;
 mod trust;

@@ -6,6 +6,7 @@ use etcetera::BaseStrategy as _;
 use garner_kernel::ChannelName;
 use garner_kernel::bundle::RepositoryId;
 
+use crate::context::Environment;
 use crate::error::Error;
 
 /// The folders of one user, as the XDG base directory specification has them.
@@ -21,18 +22,24 @@ pub(crate) struct Places {
     pub(crate) cache: PathBuf,
     /// The embedding model and its library.
     pub(crate) models: PathBuf,
+    /// The folder of Claude Code.
+    pub(crate) claude: PathBuf,
+    /// The home folder.
+    pub(crate) home: PathBuf,
 }
 
 impl Places {
     /// Returns the folders that the environment names.
-    pub(crate) fn of_user(store: Option<&Path>, models: Option<&Path>) -> Result<Self, Error> {
+    pub(crate) fn of_user(store: Option<&Path>, environment: &Environment) -> Result<Self, Error> {
         let base = etcetera::choose_base_strategy().map_err(|_| Error::NoHome)?;
         let state = base.state_dir().unwrap_or_else(|| base.data_dir());
         let cache = base.cache_dir().join("garner");
         let data = store.map_or_else(|| base.data_dir().join("garner"), Path::to_owned);
-        let models = models.map_or_else(|| cache.join("models"), Path::to_owned);
+        let models = environment.models.clone().unwrap_or_else(|| cache.join("models"));
+        let home = base.home_dir().to_owned();
+        let claude = environment.claude.clone().unwrap_or_else(|| home.join(".claude"));
         let (config, state) = (base.config_dir().join("garner"), state.join("garner"));
-        Ok(Self { data, config, state, cache, models })
+        Ok(Self { data, config, state, cache, models, claude, home })
     }
 
     /// Returns folders under `folder`, as if the XDG variables named them, with the models of
@@ -44,6 +51,8 @@ impl Places {
             state: folder.join("state").join("garner"),
             cache: folder.join("cache").join("garner"),
             models: self.models.clone(),
+            claude: folder.join("claude"),
+            home: folder.to_owned(),
         }
     }
 
@@ -65,6 +74,11 @@ impl Places {
     /// Returns the folder of what is remembered of inputs that were compiled.
     pub(crate) fn inputs(&self) -> PathBuf {
         self.state.join("inputs")
+    }
+
+    /// Returns the folder of the records of what was set up for other programs.
+    pub(crate) fn setups(&self) -> PathBuf {
+        self.state.join("setup")
     }
 
     /// Returns the settings file of a channel.

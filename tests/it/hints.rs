@@ -55,7 +55,7 @@ fn fault(
     };
     let first = names.first()?;
     let Some(top) = get(&[first]) else { return Some(format!("there is no `garner {first}`")) };
-    let is_group = top.contains("Usage: garner ") && top.contains("<COMMAND>");
+    let is_group = top.contains("Usage: garner ") && top.contains("COMMAND");
     let page = match names.get(1) {
         Some(second) if is_group => match get(&[first, second]) {
             Some(page) => page,

@@ -72,6 +72,8 @@ mod rotation;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod setup;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod tags;

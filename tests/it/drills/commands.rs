@@ -51,8 +51,11 @@ const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: 
 }
 
 /// Every command that is drilled.
-pub(super) const ROWS: [Row; 19] = [
+pub(super) const ROWS: [Row; 22] = [
     row("setup", setup, Changes::Steps, Again::Always),
+    row("setup claude", setup_claude, Changes::Steps, Again::Always),
+    row("setup claude, settings", setup_settings, Changes::Steps, Again::Always),
+    row("setup claude, undo", undo_claude, Changes::Steps, Again::Always),
     row("channel add", add, Changes::Steps, Again::IfNotDone),
     row("channel add, of a reader", join, Changes::Steps, Again::IfNotDone),
     row("compile", compile, Changes::Draft, Again::Always),
@@ -78,6 +81,29 @@ const BOB: &str = "age16cfdqz5k4p2fn4mllmpyr34pxm09xpjh7u33wagaz5guhydnd46qefyj5
 
 fn setup() -> Scene {
     Scene::new(World::new(), &["setup"])
+}
+
+/// A machine whose person has settings for Claude Code.
+fn with_settings() -> World {
+    let world = World::new();
+    let claude = world.path("home/.claude");
+    fs::create_dir_all(&claude).unwrap();
+    fs::write(claude.join("settings.json"), "{\n  // mine\n  \"model\": \"opus\"\n}\n").unwrap();
+    world
+}
+
+fn setup_claude() -> Scene {
+    Scene::new(with_settings(), &["setup", "claude"])
+}
+
+pub(super) fn setup_settings() -> Scene {
+    Scene::new(with_settings(), &["setup", "claude", "--settings"])
+}
+
+fn undo_claude() -> Scene {
+    let world = with_settings();
+    world.ok(&["setup", "claude", "--settings"]);
+    Scene::new(world, &["setup", "claude", "--undo"])
 }
 
 fn add() -> Scene {

@@ -7,6 +7,7 @@ mod commands;
 mod kills;
 mod scene;
 mod state;
+mod undo;
 
 /// Returns the length of a drill: what continuous integration has time for, or all of it.
 fn length(short: usize, full: usize) -> usize {

@@ -1,13 +1,14 @@
 //! What can be seen of a machine and its channel, without what differs from run to run.
 
 use std::fs;
+use std::path::PathBuf;
 
 use garner_kernel::Version;
 use garner_kernel::bundle::{self, DeviceKey, Keyring, Latest};
 use garner_sync::{FolderRemote, Repository, Trust, survey};
 use serde_json::Value;
 
-use crate::world::{World, items};
+use crate::world::{World, items, walk};
 
 /// What can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +31,8 @@ pub(super) struct State {
     settings: String,
     /// The files of keys.
     keys: Vec<String>,
+    /// The files in the home folder, which belong to other programs.
+    home: Vec<String>,
     doctor: i32,
 }
 
@@ -59,6 +62,7 @@ impl State {
             draft: world.draft_text(),
             settings: said(world, &["channel", "show", "notes"]).1,
             keys: keys(world),
+            home: home(world),
             doctor,
         })
     }
@@ -152,6 +156,21 @@ fn store(world: &World) -> Result<Vec<String>, String> {
     let mut shown: Vec<String> = items(&list["operations"]).iter().map(show).collect();
     shown.push(said(world, &["--json", "fragment", "list"]).1);
     Ok(shown)
+}
+
+fn home(world: &World) -> Vec<String> {
+    let home = world.path("home");
+    let mut paths = Vec::new();
+    if home.exists() {
+        walk(&home, &mut paths);
+    }
+    // A command that was killed may leave a temporary file.
+    paths.retain(|path| !path.to_string_lossy().ends_with(".garner-new"));
+    let show = |path: &PathBuf| {
+        let digest = garner_kernel::Digest::of(&fs::read(path).unwrap());
+        format!("{} {digest}", path.strip_prefix(&home).unwrap().display())
+    };
+    paths.iter().map(show).collect()
 }
 
 fn keys(world: &World) -> Vec<String> {

@@ -1,6 +1,8 @@
-//! `garner setup`: keys and store, once.
+//! `garner setup`: keys and store, once; and the tools that are told about them.
 
-use clap::Args;
+mod claude;
+
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::context::Context;
@@ -8,7 +10,10 @@ use crate::error::Error;
 use crate::keys::KeyRole;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    tool: Option<Tool>,
     /// Name the keys after this person or machine (default: the user)
     #[arg(long)]
     name: Option<String>,
@@ -17,7 +22,17 @@ pub(crate) struct Arguments {
     dry_run: bool,
 }
 
+/// A program that is told about Garner.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// Let Claude Code remember and recall: a plugin with hooks and a skill, and a rules file
+    Claude(claude::Arguments),
+}
+
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    if let Some(Tool::Claude(arguments)) = &arguments.tool {
+        return claude::run(arguments, context);
+    }
     let name = key_name(arguments.name.as_deref().unwrap_or(&context.environment.user));
     let mut made = Vec::new();
     let mut kept = Vec::new();

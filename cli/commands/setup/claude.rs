@@ -1,0 +1,166 @@
+//! `garner setup claude`: Claude Code learns of Garner, and forgets it again.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::keys::KeyRole;
+use crate::setup::{self, Mode, Outcome, Program, Shape, Target};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Put hooks into `settings.json`, for versions that look for no plugins among skills
+    #[arg(long, conflicts_with = "repo")]
+    settings: bool,
+    /// Prepare this repository for sessions in a cloud (default: the working folder)
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
+    repo: Option<PathBuf>,
+    /// Take back what the last setup changed
+    #[arg(long)]
+    undo: bool,
+    /// Print what would be changed
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    let mode = if arguments.dry_run { Mode::Say } else { Mode::Do };
+    let target = target(arguments.repo.as_deref(), context)?;
+    if arguments.undo {
+        return undo(&target, mode, context);
+    }
+    let (shape, program) = match &arguments.repo {
+        Some(_) => (Shape::Repository { readers: readers(context)? }, Program::new("garner")),
+        None if arguments.settings => (Shape::Settings, own_program(context)?),
+        None => (Shape::Plugin, own_program(context)?),
+    };
+    let outcome = setup::set_up(&target, &shape, &program, mode)?;
+    print(&outcome, &target, None, mode, context)?;
+    if mode == Mode::Do && !(outcome.made.is_empty() && outcome.changed.is_empty()) {
+        context.output.say(match shape {
+            Shape::Repository { .. } => {
+                "Commit these files. Sessions in a cloud need `garner` on their path; without it \
+                 the hooks do nothing."
+            }
+            _ => {
+                "Sessions that start from now on are remembered. `garner status` tells what waits, \
+                 `garner setup claude --undo` takes this back."
+            }
+        });
+    }
+    Ok(())
+}
+
+fn undo(target: &Target, mode: Mode, context: &Context) -> Result<(), Error> {
+    let Some(undone) = setup::undo(target, mode)? else {
+        if context.global.json {
+            return print(&Outcome::default(), target, None, mode, context);
+        }
+        let folder = target.folder.display();
+        return context.output.print(&format!("Nothing of Garner is set up in `{folder}`.\n"));
+    };
+    print(&undone.outcome, target, undone.earlier.as_deref(), mode, context)?;
+    if !undone.outcome.left.is_empty() {
+        context.output.say("What is left was changed since, and is yours now.");
+    }
+    if let Some(version) = undone.earlier {
+        context.output.say(&format!(
+            "What Garner {version} had set up is there again; `garner setup claude --undo` takes \
+             that back as well."
+        ));
+    }
+    Ok(())
+}
+
+fn print(
+    outcome: &Outcome,
+    target: &Target,
+    earlier: Option<&str>,
+    mode: Mode,
+    context: &Context,
+) -> Result<(), Error> {
+    let Outcome { made, changed, kept, removed, left } = outcome;
+    if context.global.json {
+        return context.output.print_json(json!({
+            "target": target.folder,
+            "dry_run": mode == Mode::Say,
+            "made": made,
+            "changed": changed,
+            "kept": kept,
+            "removed": removed,
+            "left": left,
+            "earlier": earlier,
+        }));
+    }
+    let done = mode == Mode::Do;
+    let mut text = String::new();
+    for (paths, did, would) in [
+        (made, "made", "would make"),
+        (changed, "changed", "would change"),
+        (removed, "removed", "would remove"),
+        (kept, "kept", "kept"),
+        (left, "left", "left"),
+    ] {
+        let verb = if done { did } else { would };
+        let width = if done { 7 } else { 12 };
+        for path in paths {
+            text.push_str(&format!("{verb:width$}  {}\n", path.display()));
+        }
+    }
+    context.output.print(&text)
+}
+
+/// Returns the folder that is set up: the repository, or that of Claude Code.
+fn target(repository: Option<&Path>, context: &Context) -> Result<Target, Error> {
+    let places = &context.places;
+    let folder = match repository {
+        Some(folder) => std::fs::canonicalize(folder).map_err(|e| Error::io("find", folder, e))?,
+        None => {
+            std::path::absolute(&places.claude).map_err(|e| Error::io("find", &places.claude, e))?
+        }
+    };
+    Ok(Target { folder, journals: places.setups(), home: places.home.clone() })
+}
+
+/// Returns this program as hooks start it: by the path that people type, since what it leads to may
+/// change with the next version.
+fn own_program(context: &Context) -> Result<Program, Error> {
+    let own = std::env::current_exe().map_err(|e| Error::io("find", "the program", e))?;
+    let on_path = context.environment.search.iter().flat_map(std::env::split_paths);
+    let typed = on_path
+        .map(|folder| folder.join("garner"))
+        .find(|path| path.is_absolute() && path.canonicalize().is_ok_and(|real| real == own));
+    let program = Program::new(&typed.unwrap_or(own).to_string_lossy());
+    Ok(match &context.global.store {
+        None => program,
+        Some(store) => {
+            let store = std::path::absolute(store).map_err(|e| Error::io("find", store, e))?;
+            program.with("--store", &store.to_string_lossy())
+        }
+    })
+}
+
+/// Returns who reads what sessions in a repository propose: the readers of the channel, or whoever
+/// holds the keys of this machine.
+fn readers(context: &Context) -> Result<Vec<(String, String)>, Error> {
+    match context.the_channel(None) {
+        Ok(channel) => {
+            let readers = context.settings(&channel)?.readers;
+            let reader = |reader: &garner_kernel::bundle::Reader| {
+                (reader.recipient.to_string(), reader.name.clone())
+            };
+            if !readers.is_empty() {
+                return Ok(readers.iter().map(reader).collect());
+            }
+        }
+        Err(Error::NoChannels) => {}
+        Err(error) => return Err(error),
+    }
+    [KeyRole::Device, KeyRole::Recovery]
+        .into_iter()
+        .map(|role| Ok((role.public(&context.places)?, role.as_str().to_owned())))
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! Telling other programs about Garner: files that are made, hooks that are put into settings, and
+//! all of it undone to the byte.
+//!
+//! A [`Target`] says what should be there, [`change`] compares that with what is, [`apply`] does it
+//! and [`undo`] takes it back, by the [`journal`] of what was there before. Nothing else is edited.
+
+mod apply;
+mod change;
+mod disk;
+mod error;
+mod journal;
+mod jsonc;
+mod payload;
+mod splice;
+mod target;
+mod undo;
+
+pub(crate) use apply::set_up;
+pub(crate) use error::SetupError;
+pub(crate) use payload::Program;
+pub(crate) use target::{Shape, Target};
+pub(crate) use undo::undo;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What was done, or would be: files by their paths.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Files that are new.
+    pub(crate) made: Vec<PathBuf>,
+    /// Files that hold something else now.
+    pub(crate) changed: Vec<PathBuf>,
+    /// Files that were as they should be.
+    pub(crate) kept: Vec<PathBuf>,
+    /// Files that are gone.
+    pub(crate) removed: Vec<PathBuf>,
+    /// Files and folders that somebody changed since, and that stay as they are.
+    pub(crate) left: Vec<PathBuf>,
+}
+
+/// Whether to do it, or to say what would be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Do,
+    Say,
+}
+
+/// Waits until no other setup of this user runs, and holds others off until it is dropped.
+///
+/// A folder is locked, since a lock file would have to stay behind. Where that cannot be done,
+/// nobody is held off.
+fn lock(home: &Path) -> Option<fs::File> {
+    let folder = home.ancestors().find(|folder| folder.is_dir())?;
+    let folder = fs::File::open(folder).ok()?;
+    folder.lock().ok().map(|()| folder)
+}
