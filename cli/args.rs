@@ -7,7 +7,7 @@ use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Tag, Trust};
 use garner_loader::Condition;
 
 use crate::commands::{
-    ask, channel, compile, completions, demo, diff, doctor, fragment, key, load, log, model,
+    ask, channel, compile, completions, demo, diff, doctor, fragment, hook, key, load, log, model,
     operation, publish, pull, recall, review, revoke, rollback, setup, status, store, undo, verify,
 };
 
@@ -110,6 +110,9 @@ pub(crate) enum Command {
     /// Manage the log of operations
     #[command(subcommand)]
     Op(operation::Command),
+    /// Note that something happened in a session of another program
+    #[command(hide = true)]
+    Hook(hook::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
 }

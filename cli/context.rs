@@ -37,6 +37,8 @@ pub(crate) struct Environment {
     pub(crate) claude: Option<PathBuf>,
     /// Where programs are looked for (`PATH`).
     pub(crate) search: Option<OsString>,
+    /// Whether hooks note anything (`GARNER_HOOKS`): not in sessions that serve to compile others.
+    pub(crate) hooks: bool,
     /// Who acts (`USER`).
     pub(crate) user: String,
     /// A fixed present (`GARNER_NOW`), for tests and for looking back.
@@ -84,6 +86,7 @@ impl Environment {
             passphrase_file: path("GARNER_PASSPHRASE_FILE"),
             claude: path("CLAUDE_CONFIG_DIR"),
             search: std::env::var_os("PATH"),
+            hooks: text("GARNER_HOOKS").as_deref() != Some("none"),
             user: text("USER").or_else(|| text("USERNAME")).unwrap_or_else(|| "user".to_owned()),
             now,
         })

@@ -20,6 +20,7 @@ mod qr;
 mod report;
 mod section;
 mod setup;
+mod spool;
 mod table;
 mod transfer;
 mod trust;
@@ -34,13 +35,20 @@ use crate::context::{Context, Environment};
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(usage) => return report::usage(&usage),
+        Err(usage) => return report::usage(&usage, is_hook()),
     };
     let outcome = Environment::capture()
         .and_then(|environment| Context::new(environment, arguments.global.clone()))
         .and_then(|context| commands::run(&arguments.command, &context));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // A session of another program goes on, whatever is wrong here.
+        Err(_) if is_hook() => ExitCode::SUCCESS,
         Err(error) => report::failure(&error, &arguments.global),
     }
+}
+
+/// Returns whether another program runs this one as a hook.
+fn is_hook() -> bool {
+    std::env::args_os().nth(1).is_some_and(|word| word == "hook")
 }

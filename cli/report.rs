@@ -10,11 +10,11 @@ use crate::args::Global;
 use crate::error::Error;
 use crate::{output, table};
 
-/// Prints a usage error, help or version as clap words it.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+/// Prints a usage error, help or version as clap words it; a hook succeeds all the same.
+pub(crate) fn usage(error: &clap::Error, is_hook: bool) -> ExitCode {
     // A closed pipe is not an error; there is nothing else to do about a failed print.
     let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+    ExitCode::from(if error.use_stderr() && !is_hook { 2 } else { 0 })
 }
 
 /// Prints an error with its causes and its hint, and returns the exit status.

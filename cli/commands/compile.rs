@@ -12,13 +12,17 @@ use crate::error::Error;
 use crate::files;
 use crate::inputs::{self, Memory, News, Search};
 use crate::output::{self, styled};
+use crate::spool::catch_up::catch_up;
 use crate::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Inputs (docs/inputs.md lists their formats), archives, or folders to search for them
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "spool", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Compile the sessions that hooks noticed (`garner setup claude`)
+    #[arg(long, conflicts_with_all = ["paths", "dry_run", "audit"])]
+    spool: bool,
     /// Add to the draft of this channel (default: the only one, or `notes`)
     #[arg(short, long, value_name = "NAME")]
     channel: Option<ChannelName>,
@@ -39,12 +43,26 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let options = Options { project: arguments.project.clone(), ..Options::default() };
     let compiler = Compiler::new(options)?;
+    if arguments.spool {
+        let channel = channel(arguments.channel.as_ref(), context)?;
+        return catch_up(&channel, context, |search| distil(arguments, &compiler, search, context));
+    }
     let search = inputs::find(&arguments.paths)?;
     if arguments.audit {
         return audit(&compiler, &search, context);
     }
+    distil(arguments, &compiler, &search, context)
+}
+
+/// Adds what inputs teach to the draft, and tells it.
+fn distil(
+    arguments: &Arguments,
+    compiler: &Compiler,
+    search: &Search,
+    context: &Context,
+) -> Result<(), Error> {
     let channel = channel(arguments.channel.as_ref(), context)?;
-    let (mut memory, news) = read(arguments, &compiler, (&channel, &search), context)?;
+    let (mut memory, news) = read(arguments, compiler, (&channel, search), context)?;
     let _lock = files::lock(&context.draft_path(&channel))?;
     let before = context.draft(&channel)?.unwrap_or_default();
     let mut draft = before.clone();

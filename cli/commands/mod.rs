@@ -9,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod fragment;
+pub(crate) mod hook;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
@@ -64,6 +65,10 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Key(command) => key::run(command, context),
         Command::Model(command) => model::run(command, context),
         Command::Store(command) => store::run(command, context),
+        Command::Hook(arguments) => {
+            hook::run(arguments, context);
+            Ok(())
+        }
         Command::Op(command) => operation::run(command, context),
         Command::Completions(arguments) => completions::run(arguments, context),
     }

@@ -6,11 +6,13 @@ use garner_loader::{ChannelStatus, Policy, Store};
 use serde_json::json;
 
 use super::channel::policy;
+use super::setup::claude;
 use crate::context::Context;
 use crate::drill::{self, Drill};
 use crate::error::Error;
 use crate::keys::KeyRole;
 use crate::output::{self, styled};
+use crate::spool::{Backlog, Last};
 use crate::table;
 
 #[derive(Debug, Args)]
@@ -41,6 +43,7 @@ pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
             "operations": counts.as_ref().map(|c| c.operations),
             "channels": channels.iter().map(channel).collect::<Vec<_>>(),
             "drills": drills(context)?.into_iter().map(drill_item).collect::<Vec<_>>(),
+            "hooks": hooks_json(context)?,
             "model_installed": model,
         }));
     }
@@ -60,6 +63,8 @@ pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
     text.push_str(&channel_lines(&channels, context)?);
     text.push_str(&heading("Drafts"));
     text.push_str(&draft_lines(context)?);
+    text.push_str(&heading("Hooks"));
+    text.push_str(&hook_lines(context)?);
     text.push_str(&heading("Keys"));
     for role in KeyRole::ALL {
         let public = role.public(&context.places);
@@ -100,6 +105,34 @@ fn drill_lines(context: &Context) -> Result<String, Error> {
         text.push_str(&format!("  {:10} {last}\n", "drill"));
     }
     Ok(text)
+}
+
+fn hooks_json(context: &Context) -> Result<serde_json::Value, Error> {
+    let (backlog, last) = (Backlog::find(context)?, Last::find(context));
+    Ok(json!({
+        "set_up": claude::find(context)?.is_some(),
+        "sessions_waiting": backlog.sessions,
+        "oldest": backlog.oldest.map(|at| at.to_string()),
+        "newest": backlog.newest.map(|at| at.to_string()),
+        "unreadable_lines": backlog.junk,
+        "compiled": last.map(|last| last.compiled.to_string()),
+    }))
+}
+
+fn hook_lines(context: &Context) -> Result<String, Error> {
+    let (backlog, last) = (Backlog::find(context)?, Last::find(context));
+    let waits = match (backlog.sessions, backlog.oldest) {
+        (0, _) | (_, None) => match last {
+            Some(last) => format!("nothing waits; compiled last at {}", last.compiled),
+            None if claude::find(context)?.is_some() => "set up; none ran yet".to_owned(),
+            None => "none; `garner setup claude` sets them up for Claude Code".to_owned(),
+        },
+        (sessions, Some(oldest)) => format!(
+            "{} noticed since {oldest}; `garner compile --spool` compiles what waits",
+            table::count(sessions, "session")
+        ),
+    };
+    Ok(format!("  {waits}\n"))
 }
 
 fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, Error> {

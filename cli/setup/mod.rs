@@ -24,6 +24,10 @@ pub(crate) use undo::undo;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use journal::Journal;
+
+use crate::error::Error;
+
 /// What was done, or would be: files by their paths.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -44,6 +48,15 @@ pub(crate) struct Outcome {
 pub(crate) enum Mode {
     Do,
     Say,
+}
+
+/// Returns the files that were made in a target and are not there any more; `None` where nothing was
+/// set up.
+pub(crate) fn missing(target: &Target) -> Result<Option<Vec<PathBuf>>, Error> {
+    let Some(journal) = Journal::load(&target.journal())? else { return Ok(None) };
+    let made = journal.latest().into_values().filter(|changed| changed.is_there());
+    let missing = made.filter(|changed| !changed.path.exists());
+    Ok(Some(missing.map(|changed| changed.path.clone()).collect()))
 }
 
 /// Waits until no other setup of this user runs, and holds others off until it is dropped.

@@ -30,6 +30,8 @@ mod git;
 #[cfg(test)]
 mod hints;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod inputs;
 #[cfg(test)]
 mod interleavings;

@@ -3,6 +3,7 @@
 //! Each check is a function that returns what it found; a new one is a line in [`CHECKS`].
 
 mod expiry;
+mod hooks;
 
 use clap::Args;
 use serde_json::json;
@@ -62,6 +63,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("latest", expiry::latest),
     ("clock", expiry::clock),
     ("search", search),
+    ("hooks", hooks::hooks),
 ];
 
 pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use garner_kernel::ChannelName;
 use serde_json::json;
 
 use crate::context::Context;
@@ -18,6 +19,9 @@ pub(crate) struct Arguments {
     /// Prepare this repository for sessions in a cloud (default: the working folder)
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
     repo: Option<PathBuf>,
+    /// Let hooks compile for this channel (default: the only one, or `notes`)
+    #[arg(short, long, value_name = "NAME", conflicts_with = "repo")]
+    channel: Option<ChannelName>,
     /// Take back what the last setup changed
     #[arg(long)]
     undo: bool,
@@ -34,8 +38,8 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     }
     let (shape, program) = match &arguments.repo {
         Some(_) => (Shape::Repository { readers: readers(context)? }, Program::new("garner")),
-        None if arguments.settings => (Shape::Settings, own_program(context)?),
-        None => (Shape::Plugin, own_program(context)?),
+        None if arguments.settings => (Shape::Settings, own_program(arguments, context)?),
+        None => (Shape::Plugin, own_program(arguments, context)?),
     };
     let outcome = setup::set_up(&target, &shape, &program, mode)?;
     print(&outcome, &target, None, mode, context)?;
@@ -73,6 +77,23 @@ fn undo(target: &Target, mode: Mode, context: &Context) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// What is set up for Claude Code on this machine.
+pub(crate) struct SetUp {
+    /// When.
+    pub(crate) since: std::time::SystemTime,
+    /// Files that were made and are not there any more.
+    pub(crate) missing: Vec<PathBuf>,
+}
+
+/// Returns what is set up for Claude Code; `None` where nothing is.
+pub(crate) fn find(context: &Context) -> Result<Option<SetUp>, Error> {
+    let target = target(None, context)?;
+    let Some(missing) = setup::missing(&target)? else { return Ok(None) };
+    let journal = target.journal();
+    let since = std::fs::metadata(&journal).and_then(|metadata| metadata.modified());
+    Ok(Some(SetUp { since: since.map_err(|e| Error::io("read", &journal, e))?, missing }))
 }
 
 fn print(
@@ -127,20 +148,21 @@ fn target(repository: Option<&Path>, context: &Context) -> Result<Target, Error>
 
 /// Returns this program as hooks start it: by the path that people type, since what it leads to may
 /// change with the next version.
-fn own_program(context: &Context) -> Result<Program, Error> {
+fn own_program(arguments: &Arguments, context: &Context) -> Result<Program, Error> {
     let own = std::env::current_exe().map_err(|e| Error::io("find", "the program", e))?;
     let on_path = context.environment.search.iter().flat_map(std::env::split_paths);
     let typed = on_path
         .map(|folder| folder.join("garner"))
         .find(|path| path.is_absolute() && path.canonicalize().is_ok_and(|real| real == own));
-    let program = Program::new(&typed.unwrap_or(own).to_string_lossy());
-    Ok(match &context.global.store {
-        None => program,
-        Some(store) => {
-            let store = std::path::absolute(store).map_err(|e| Error::io("find", store, e))?;
-            program.with("--store", &store.to_string_lossy())
-        }
-    })
+    let mut program = Program::new(&typed.unwrap_or(own).to_string_lossy());
+    if let Some(channel) = &arguments.channel {
+        program = program.with("--channel", channel.as_str());
+    }
+    if let Some(store) = &context.global.store {
+        let store = std::path::absolute(store).map_err(|e| Error::io("find", store, e))?;
+        program = program.with("--store", &store.to_string_lossy());
+    }
+    Ok(program)
 }
 
 /// Returns who reads what sessions in a repository propose: the readers of the channel, or whoever

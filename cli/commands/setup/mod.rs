@@ -1,6 +1,6 @@
 //! `garner setup`: keys and store, once; and the tools that are told about them.
 
-mod claude;
+pub(crate) mod claude;
 
 use clap::{Args, Subcommand};
 use serde_json::json;

@@ -51,7 +51,7 @@ const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: 
 }
 
 /// Every command that is drilled.
-pub(super) const ROWS: [Row; 22] = [
+pub(super) const ROWS: [Row; 23] = [
     row("setup", setup, Changes::Steps, Again::Always),
     row("setup claude", setup_claude, Changes::Steps, Again::Always),
     row("setup claude, settings", setup_settings, Changes::Steps, Again::Always),
@@ -59,6 +59,7 @@ pub(super) const ROWS: [Row; 22] = [
     row("channel add", add, Changes::Steps, Again::IfNotDone),
     row("channel add, of a reader", join, Changes::Steps, Again::IfNotDone),
     row("compile", compile, Changes::Draft, Again::Always),
+    row("compile, of the spool", catch_up, Changes::Draft, Again::Always),
     row("publish, the first version", publish_first, Changes::Channel, Again::Always),
     row("publish, the next version", publish_next, Changes::Channel, Again::Always),
     row("channel grant", grant, Changes::Channel, Again::Always),
@@ -137,6 +138,19 @@ fn compile() -> Scene {
     let world = World::of_day_one();
     world.copy_example("day-two.jsonl");
     Scene::new(world, &["compile", "sessions/day-two.jsonl"])
+}
+
+/// A machine where a hook noticed a session.
+fn catch_up() -> Scene {
+    let world = World::of_day_one();
+    let transcript = world.copy_example("day-two.jsonl");
+    let input = serde_json::json!({ "session_id": "s-2", "transcript_path": transcript });
+    let path = world.path("sessions/input.json");
+    fs::write(&path, input.to_string()).unwrap();
+    let mut hook = world.command(&["hook", "Stop"]);
+    hook.stdin(fs::File::open(path).unwrap());
+    world.finish(hook).succeeds();
+    Scene::new(world, &["compile", "--spool"])
 }
 
 fn publish_first() -> Scene {

@@ -31,6 +31,8 @@ pub(super) struct State {
     settings: String,
     /// The files of keys.
     keys: Vec<String>,
+    /// How many sessions wait to be compiled, and whether hooks are set up.
+    hooks: String,
     /// The files in the home folder, which belong to other programs.
     home: Vec<String>,
     doctor: i32,
@@ -62,6 +64,7 @@ impl State {
             draft: world.draft_text(),
             settings: said(world, &["channel", "show", "notes"]).1,
             keys: keys(world),
+            hooks: hooks(world)?,
             home: home(world),
             doctor,
         })
@@ -156,6 +159,12 @@ fn store(world: &World) -> Result<Vec<String>, String> {
     let mut shown: Vec<String> = items(&list["operations"]).iter().map(show).collect();
     shown.push(said(world, &["--json", "fragment", "list"]).1);
     Ok(shown)
+}
+
+fn hooks(world: &World) -> Result<String, String> {
+    let Some(status) = json(world, &["--json", "status"])? else { return Ok(String::new()) };
+    let hooks = &status["hooks"];
+    Ok(format!("{} {}", hooks["sessions_waiting"], hooks["set_up"]))
 }
 
 fn home(world: &World) -> Vec<String> {
