@@ -136,6 +136,9 @@ pub(crate) enum Error {
     /// Nothing was compiled for a channel yet.
     #[error("there is no draft for channel `{channel}`")]
     NoDraft { channel: ChannelName },
+    /// It cannot be told which part of a file is Garner's.
+    #[error("in `{}`, it cannot be told what is Garner's", path.display())]
+    Section { path: PathBuf },
     /// An id prefix matches nothing or too much.
     #[error("`{prefix}` matches {matches} fragments of the draft, not one")]
     DraftPrefix { prefix: String, matches: usize },
@@ -251,6 +254,7 @@ impl Explain for Error {
             | Self::Unconfirmed
             | Self::Environment { .. }
             | Self::QrCode { .. }
+            | Self::Section { .. }
             | Self::ClosedPipe => Fault::Input,
         }
     }
@@ -342,6 +346,9 @@ impl Explain for Error {
             }
             Self::NoMember { channel, .. } => {
                 return Some(format!("`garner channel fleet {channel}` lists who is registered"));
+            }
+            Self::Section { .. } => {
+                "leave one `<garner-memory …>` and one `</garner-memory …>` in it, or none"
             }
             Self::Unconfirmed => "add `--yes` to go ahead without a question",
             _ => return None,

@@ -12,6 +12,7 @@ mod files;
 mod inputs;
 mod kernels;
 mod keys;
+mod markdown;
 mod output;
 mod places;
 mod plan;

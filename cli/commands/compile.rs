@@ -13,9 +13,10 @@ use crate::files;
 use crate::inputs::{self, Memory, News, Search};
 use crate::output::{self, styled};
 use crate::spool::catch_up::catch_up;
-use crate::table;
+use crate::{markdown, table};
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Arguments {
     /// Inputs (docs/inputs.md lists their formats), archives, or folders to search for them
     #[arg(required_unless_present = "spool", value_name = "PATH")]
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
     /// Read every file from its start, also what was compiled before
     #[arg(long)]
     again: bool,
+    /// Keep STATE.md, DECISIONS.md, CORRECTIONS.md and HANDOFF.md in this folder in step
+    #[arg(long, value_name = "DIR")]
+    markdown: Option<PathBuf>,
     /// Print what would be added, and write nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -84,6 +88,8 @@ fn distil(
         // The draft comes first: what is read twice changes nothing, what is not read is missed.
         memory.save(&context.draft_path(&channel))?;
     }
+    let markdown = arguments.markdown.as_deref().filter(|_| !arguments.dry_run);
+    let files = markdown.map_or(Ok(Vec::new()), |folder| markdown::keep(folder, &draft))?;
     let new: Vec<&Entry> =
         draft.entries.values().filter(|e| !before.entries.contains_key(&e.fragment.id)).collect();
     if context.global.json {
@@ -91,12 +97,19 @@ fn distil(
         let path = context.draft_path(&channel);
         let report = report.to_json();
         let value = json!({
-            "channel": channel.as_str(), "draft": path, "new": entries, "report": report,
+            "channel": channel.as_str(),
+            "draft": path,
+            "new": entries,
+            "markdown": files,
+            "report": report,
             "inputs": news.to_json(),
         });
         return context.output.print_json(value);
     }
     context.output.print(&text(&report, &news, &new))?;
+    for path in &files {
+        context.output.say(&format!("Changed `{}`.", path.display()));
+    }
     next(&channel, &draft, arguments.dry_run, context);
     Ok(())
 }

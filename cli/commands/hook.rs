@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _};
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
     /// Compile for this channel
     #[arg(short, long, value_name = "NAME")]
     channel: Option<ChannelName>,
+    /// Keep Markdown files in this folder in step
+    #[arg(long, value_name = "DIR")]
+    markdown: Option<PathBuf>,
 }
 
 /// Runs a hook. Whatever goes wrong, a session goes on as if there were none.
@@ -88,6 +92,9 @@ fn detach(arguments: &Arguments, context: &Context) -> std::io::Result<()> {
     command.args(["compile", "--spool", "--quiet"]);
     if let Some(channel) = &arguments.channel {
         command.args(["--channel", channel.as_str()]);
+    }
+    if let Some(folder) = &arguments.markdown {
+        command.arg("--markdown").arg(folder);
     }
     if let Some(store) = &context.global.store {
         command.arg("--store").arg(store);

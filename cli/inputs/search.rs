@@ -123,7 +123,7 @@ fn members(path: &Path, named: bool, search: &mut Search) -> Result<(), Error> {
         match detect(&text, &[]) {
             Err(garner_compiler::Error::NeverRead { .. }) => search.never_read += 1,
             _ if archive::is_input(&member) => {
-                search.found.push(Found { path: path.to_owned(), member: Some(member), named })
+                search.found.push(Found { path: path.to_owned(), member: Some(member), named });
             }
             _ => search.left_out += 1,
         }

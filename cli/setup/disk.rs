@@ -12,18 +12,18 @@ const TEMPORARY: &str = ".garner-new";
 /// The largest file that is kept for undoing, in bytes.
 const LIMIT: u64 = 16 << 20;
 /// The mode of files that are made.
-pub(super) const MODE: u32 = 0o644;
+pub(crate) const MODE: u32 = 0o644;
 
 /// What a file holds, and who may do what with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Content {
-    pub(super) bytes: Vec<u8>,
-    pub(super) mode: u32,
+pub(crate) struct Content {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) mode: u32,
 }
 
 /// What has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     Nothing,
     File(Content),
     /// Something else, in words.
@@ -31,7 +31,7 @@ pub(super) enum Found {
 }
 
 /// Returns what has this name; a link is not followed.
-pub(super) fn look(path: &Path) -> Result<Found, Error> {
+pub(crate) fn look(path: &Path) -> Result<Found, Error> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         // Below something that is no folder there is nothing either.
@@ -54,7 +54,7 @@ pub(super) fn look(path: &Path) -> Result<Found, Error> {
 }
 
 /// Writes a file in one step: until all of it is on the disk, the name shows what was there.
-pub(super) fn write(path: &Path, content: &Content) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, content: &Content) -> Result<(), Error> {
     let temporary = temporary(path);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
@@ -124,7 +124,7 @@ pub(super) fn missing_folders(path: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Returns the file that a name leads to, through a link if it is one.
-pub(super) fn followed(path: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn followed(path: &Path) -> Result<PathBuf, Error> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path)
             .map_err(|_| SetupError::Dangling { path: path.to_owned() }.into()),

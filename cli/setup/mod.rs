@@ -6,7 +6,7 @@
 
 mod apply;
 mod change;
-mod disk;
+pub(crate) mod disk;
 mod error;
 mod journal;
 mod jsonc;

@@ -71,7 +71,7 @@ pub(crate) fn read(places: &Places, cwd: Option<&str>) -> Option<String> {
         let root = cwd.ancestors().find(|ancestor| ancestor.join(".git").exists()).unwrap_or(cwd);
         let within = cwd.ancestors().take_while(|ancestor| ancestor.starts_with(root));
         within
-            .filter_map(|ancestor| garner_compiler::project(ancestor.to_str()?))
+            .filter_map(|ancestor| garner_compiler::project_of(ancestor.to_str()?))
             .find_map(|project| text(&path(&folder, Some(&project))))
     });
     of_project.or_else(|| text(&path(&folder, None)))

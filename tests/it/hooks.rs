@@ -228,8 +228,19 @@ fn what_cannot_be_compiled_goes_on_waiting() {
 fn a_start_catches_up_without_waiting_for_it() {
     let world = World::new();
     let transcript = world.copy_example("day-one.jsonl");
-    hook(&world, "SessionEnd", &about(&transcript));
-    assert_eq!(hook(&world, "SessionStart", &about(&transcript)).stdout, "");
+    world.ok(&["setup", "claude", "--settings", "--markdown", "memory"]);
+    let settings = fs::read_to_string(world.path("home/.claude/settings.json")).unwrap();
+    let settings: Value = serde_json::from_str(&settings).unwrap();
+    // As Claude Code runs it: by a shell.
+    let run = |event: &str| {
+        let hook = settings["hooks"][event][0]["hooks"][0]["command"].as_str().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", hook]).env_clear().envs(world.environment());
+        finish(start(command, about(&transcript).to_string().as_bytes()))
+    };
+    assert_eq!(run("SessionEnd").stdout, "");
+    let output = run("SessionStart");
+    assert_eq!((output.status, output.stdout.as_str(), output.stderr.as_str()), (0, "", ""));
     let done = || spool(&world).join("last.json").exists() && entries(&world) > 0;
     let briefed = || spool(&world).join("briefings").is_dir();
     for _ in 0..1000 {
@@ -239,6 +250,7 @@ fn a_start_catches_up_without_waiting_for_it() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(done() && briefed(), "{:?}", fs::read_to_string(spool(&world).join("catch-up.log")));
+    assert!(world.path("memory/DECISIONS.md").is_file());
     assert_eq!(waiting(&world), 0);
 }
 

@@ -46,6 +46,8 @@ mod machines;
 #[cfg(test)]
 mod markdown;
 #[cfg(test)]
+mod markdown_out;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod model;

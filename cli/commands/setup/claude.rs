@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     /// Let hooks compile for this channel (default: the only one, or `notes`)
     #[arg(short, long, value_name = "NAME", conflicts_with = "repo")]
     channel: Option<ChannelName>,
+    /// Let hooks keep STATE.md, DECISIONS.md, CORRECTIONS.md and HANDOFF.md in this folder in step
+    #[arg(long, value_name = "DIR", conflicts_with = "repo")]
+    markdown: Option<PathBuf>,
     /// Take back what the last setup changed
     #[arg(long)]
     undo: bool,
@@ -158,9 +161,12 @@ fn own_program(arguments: &Arguments, context: &Context) -> Result<Program, Erro
     if let Some(channel) = &arguments.channel {
         program = program.with("--channel", channel.as_str());
     }
-    if let Some(store) = &context.global.store {
-        let store = std::path::absolute(store).map_err(|e| Error::io("find", store, e))?;
-        program = program.with("--store", &store.to_string_lossy());
+    for (option, path) in [("--markdown", &arguments.markdown), ("--store", &context.global.store)]
+    {
+        if let Some(path) = path {
+            let path = std::path::absolute(path).map_err(|e| Error::io("find", path, e))?;
+            program = program.with(option, &path.to_string_lossy());
+        }
     }
     Ok(program)
 }
