@@ -39,6 +39,8 @@ pub(crate) struct Environment {
     pub(crate) search: Option<OsString>,
     /// Whether hooks note anything (`GARNER_HOOKS`): not in sessions that serve to compile others.
     pub(crate) hooks: bool,
+    /// The editor of this person (`VISUAL`, else `EDITOR`).
+    pub(crate) editor: Option<String>,
     /// Who acts (`USER`).
     pub(crate) user: String,
     /// A fixed present (`GARNER_NOW`), for tests and for looking back.
@@ -86,6 +88,7 @@ impl Environment {
             passphrase_file: path("GARNER_PASSPHRASE_FILE"),
             claude: path("CLAUDE_CONFIG_DIR"),
             search: std::env::var_os("PATH"),
+            editor: text("VISUAL").or_else(|| text("EDITOR")),
             hooks: text("GARNER_HOOKS").as_deref() != Some("none"),
             user: text("USER").or_else(|| text("USERNAME")).unwrap_or_else(|| "user".to_owned()),
             now,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::contents::{Change, Contents, Tombstone, TombstoneReason};
 use crate::digest::FragmentId;
 use crate::error::Error;
-use crate::fragment::{Fragment, Source};
+use crate::fragment::{Fragment, Source, Text};
 use crate::moment::Moment;
 use crate::record::MAX_SOURCES;
 
@@ -173,6 +173,34 @@ impl Draft {
         true
     }
 
+    /// Removes an entry until its statement is said again, and returns whether it was there.
+    pub fn drop_entry(&mut self, id: &FragmentId) -> bool {
+        self.entries.remove(id).is_some()
+    }
+
+    /// Accepts an entry in other words; the old ones do not come back. Returns the id that it has
+    /// now, or `None` where there is no such entry, or where the new words were rejected before.
+    ///
+    /// Kind, scope, trust and sources stay: nobody gains trust by being quoted in other words.
+    pub fn reword(&mut self, id: &FragmentId, words: Text, at: Moment) -> Option<FragmentId> {
+        let mut fragment = self.entries.get(id)?.fragment.clone();
+        fragment.id = Fragment::id_of(fragment.kind, &fragment.scope, words.as_str());
+        fragment.statement = words;
+        fragment.supersedes.retain(|replaced| *replaced != fragment.id);
+        let new = fragment.id;
+        if new == *id {
+            fragment.revision = fragment.revision.saturating_add(1);
+            self.entries.insert(new, Entry { fragment, status: Status::Active });
+            return Some(new);
+        }
+        if self.merge(Entry { fragment, status: Status::Active }) == Merged::Buried {
+            return None;
+        }
+        self.accept(&new);
+        self.reject(id, at);
+        Some(new)
+    }
+
     /// Lets a fragment replace its rivals with the next kernel: of all of them it is the one that
     /// counts.
     pub fn settle(&mut self, winner: &Fragment, rivals: &[FragmentId]) {
@@ -271,6 +299,38 @@ mod tests {
         let after = draft(&[(&seen_again, Status::Active)]).onto(&before).unwrap();
         let merged = after.fragment(&known.id).unwrap();
         assert_eq!((merged.revision, merged.sources.len()), (2, 2));
+    }
+
+    #[test]
+    fn other_words_take_the_place_of_the_old_ones_for_good() {
+        let (said, known) = (fragment(Kind::Rule, "Use tabs"), fragment(Kind::Rule, "Use spaces."));
+        let quarantined = Status::Quarantined { reason: "odd".into() };
+        for (words, entries, sources) in
+            [("Use tabs.", 2, 1), ("use  TABS", 2, 1), ("Use spaces.", 1, 1)]
+        {
+            let mut draft = draft(&[(&said, quarantined.clone()), (&known, Status::Candidate)]);
+            let new = draft.reword(&said.id, Text::new(words), said.created).unwrap();
+            let entry = &draft.entries[&new];
+            assert_eq!((entry.status.clone(), entry.fragment.trust), (Status::Active, said.trust));
+            assert_eq!((draft.entries.len(), entry.fragment.sources.len()), (entries, sources));
+            let again = Entry { fragment: said.clone(), status: Status::Candidate };
+            let merged = draft.merge(again);
+            assert!(matches!(merged, Merged::Buried) || new == said.id, "{words}: {merged:?}");
+        }
+        let mut draft = draft(&[(&said, Status::Candidate), (&known, Status::Candidate)]);
+        draft.reject(&known.id, said.created);
+        assert_eq!(draft.reword(&said.id, Text::new("Use spaces."), said.created), None);
+        assert_eq!(draft.entries[&said.id].status, Status::Candidate, "nothing changed");
+    }
+
+    #[test]
+    fn what_is_dropped_comes_back_when_it_is_said_again() {
+        let said = fragment(Kind::Rule, "Use tabs");
+        let mut draft = draft(&[(&said, Status::Candidate)]);
+        assert!(draft.drop_entry(&said.id) && !draft.drop_entry(&said.id));
+        assert_eq!(draft, Draft::default());
+        let again = Entry { fragment: said, status: Status::Candidate };
+        assert_eq!(draft.merge(again), Merged::New);
     }
 
     #[test]

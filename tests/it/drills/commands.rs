@@ -51,7 +51,7 @@ const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: 
 }
 
 /// Every command that is drilled.
-pub(super) const ROWS: [Row; 24] = [
+pub(super) const ROWS: [Row; 25] = [
     row("setup", setup, Changes::Steps, Again::Always),
     row("setup claude", setup_claude, Changes::Steps, Again::Always),
     row("setup claude, settings", setup_settings, Changes::Steps, Again::Always),
@@ -61,6 +61,7 @@ pub(super) const ROWS: [Row; 24] = [
     row("compile", compile, Changes::Draft, Again::Always),
     row("compile, of the spool", catch_up, Changes::Draft, Again::Always),
     row("compile, with Markdown", compile_markdown, Changes::Draft, Again::Always),
+    row("review", review, Changes::Draft, Again::Always),
     row("publish, the first version", publish_first, Changes::Channel, Again::Always),
     row("publish, the next version", publish_next, Changes::Channel, Again::Always),
     row("channel grant", grant, Changes::Channel, Again::Always),
@@ -139,6 +140,13 @@ fn compile() -> Scene {
     let world = World::of_day_one();
     world.copy_example("day-two.jsonl");
     Scene::new(world, &["compile", "sessions/day-two.jsonl"])
+}
+
+fn review() -> Scene {
+    let world = World::of_day_one();
+    let waiting = world.json(&["review"]);
+    let id = waiting["waiting"][0]["id"].as_str().unwrap().to_owned();
+    Scene::new(world, &["review", "--accept", &id])
 }
 
 fn compile_markdown() -> Scene {
