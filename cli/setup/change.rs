@@ -47,9 +47,9 @@ impl Step {
     }
 
     /// Returns what is written to the file.
-    fn written(&self) -> Option<&[u8]> {
+    const fn written(&self) -> Option<&Content> {
         match &self.change {
-            Change::Make(content) | Change::Replace(content) => Some(&content.bytes),
+            Change::Make(content) | Change::Replace(content) => Some(content),
             Change::Remove | Change::Keep | Change::Leave => None,
         }
     }
@@ -93,7 +93,7 @@ impl Changes {
         let changing = || self.steps.iter().filter(|step| step.changes());
         let foreseen = |step: &Step| {
             known.get(&*step.path).is_some_and(|changed| match step.written() {
-                Some(bytes) => changed.put(bytes),
+                Some(content) => changed.put(&content.bytes),
                 None => !changed.is_there(),
             })
         };

@@ -44,30 +44,39 @@ pub(super) struct Journal {
 pub(super) struct Changed {
     pub(super) path: PathBuf,
     before: Option<Kept>,
-    /// The digest of what was put there; nothing where the file was removed.
-    after: Option<String>,
+    /// What was put there; nothing where the file was removed.
+    after: Option<Put>,
     /// Whether only our hooks were put into a file of somebody else.
     pub(super) spliced: bool,
     /// Whether nothing of ours is in it any more.
     pub(super) withdrawn: bool,
 }
 
+/// What a file was, byte by byte.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Kept {
     mode: u32,
     base64: String,
 }
 
+/// What a file became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Put {
+    mode: u32,
+    sha256: String,
+}
+
 impl Changed {
-    pub(super) fn new(path: &Path, before: Option<&Content>, after: Option<&[u8]>) -> Self {
+    pub(super) fn new(path: &Path, before: Option<&Content>, after: Option<&Content>) -> Self {
         let kept = |content: &Content| Kept {
             mode: content.mode,
             base64: BASE64_STANDARD.encode(&content.bytes),
         };
+        let put = |content: &Content| Put { mode: content.mode, sha256: digest(&content.bytes) };
         Self {
             path: path.to_owned(),
             before: before.map(kept),
-            after: after.map(digest),
+            after: after.map(put),
             spliced: false,
             withdrawn: false,
         }
@@ -82,7 +91,7 @@ impl Changed {
 
     /// Returns whether something was put there, and these are its bytes.
     pub(super) fn put(&self, bytes: &[u8]) -> bool {
-        self.after.as_deref() == Some(&digest(bytes))
+        self.after.as_ref().is_some_and(|put| put.sha256 == digest(bytes))
     }
 
     /// Returns whether the file was there after the change.

@@ -71,6 +71,16 @@ pub(super) fn settings_hooks(program: &Program) -> Vec<Hook> {
     EVENTS.into_iter().map(|event| program.hook(event)).collect()
 }
 
+/// Returns the hooks of a repository.
+///
+/// A machine in a cloud knows nothing yet that a session could be told; on others the person's own
+/// hooks tell it, and twice would be too much.
+pub(super) fn repository_hooks() -> Vec<Hook> {
+    let mut hooks = settings_hooks(&Program::new("garner"));
+    hooks.retain(|hook| hook.event != "SessionStart");
+    hooks
+}
+
 /// Returns the skill that recalls.
 pub(super) fn skill(name: &str) -> String {
     format!(

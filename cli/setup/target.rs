@@ -7,7 +7,7 @@ use garner_kernel::Digest;
 use super::disk::{self, Found};
 use super::error::SetupError;
 use super::payload::{self, Program};
-use super::splice::{self, Misfit};
+use super::splice::{self, Hook, Misfit};
 use crate::error::Error;
 
 /// What is set up.
@@ -75,21 +75,21 @@ impl Target {
             Shape::Settings => vec![
                 ours("skills/garner/SKILL.md", payload::skill("garner")),
                 ours("rules/garner.md", payload::rules("")),
-                self.settings("settings.json", program)?,
+                self.settings("settings.json", &payload::settings_hooks(program))?,
             ],
             Shape::Repository { readers } => vec![
                 ours(".garner/recipients", payload::recipients(readers)),
                 ours(".claude/rules/garner.md", payload::cloud_rules()),
-                self.settings(".claude/settings.json", program)?,
+                self.settings(".claude/settings.json", &payload::repository_hooks())?,
             ],
         })
     }
 
     /// Returns a settings file with our hooks in it.
-    fn settings(&self, path: &str, program: &Program) -> Result<Wanted, Error> {
+    fn settings(&self, path: &str, hooks: &[Hook]) -> Result<Wanted, Error> {
         let path = disk::followed(&self.folder.join(path))?;
         let text = text(&path)?;
-        let with = splice::put(&text, &payload::settings_hooks(program)).map_err(|misfit| {
+        let with = splice::put(&text, hooks).map_err(|misfit| {
             let path = path.clone();
             match misfit {
                 Misfit::Syntax(line) => SetupError::Syntax { path, line },

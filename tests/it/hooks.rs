@@ -159,6 +159,36 @@ fn a_hook_succeeds_whatever_is_wrong_with_the_machine() {
 }
 
 #[test]
+fn a_hook_opens_no_store_no_model_and_no_connection() {
+    let world = World::new();
+    world.ok(&["setup"]);
+    hook(&world, "Stop", &about(&world.copy_example("day-one.jsonl")));
+    world.ok(&["compile", "--spool"]);
+    for event in EVENTS {
+        let trace = world.path("trace");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-e", "trace=openat,open,connect,execve", "-o"]).arg(&trace);
+        strace.args([env!("CARGO_BIN_EXE_garner"), "hook", event]);
+        strace.env_clear().envs(world.environment());
+        if Command::new("strace").arg("--version").output().is_err() {
+            eprintln!("skipped: there is no `strace`");
+            return;
+        }
+        let input = json!({ "session_id": "s", "cwd": "/home/dana/tidepool" }).to_string();
+        assert_eq!(finish(start(strace, input.as_bytes())).status, 0, "{event}");
+        let calls = fs::read_to_string(&trace).unwrap();
+        let [data, cache] = ["data", "cache"].map(|name| text(&world.path(name)));
+        let touched = |line: &&str| {
+            let opens = line.contains(&data) || line.contains(&cache) || line.contains("connect(");
+            opens || (line.contains("execve(") && !line.contains("\"hook\""))
+        };
+        let touched: Vec<&str> = calls.lines().filter(touched).collect();
+        assert!(calls.contains("state/garner/spool"), "{event}: nothing was traced");
+        assert_eq!(touched, Vec::<&str>::new(), "{event}");
+    }
+}
+
+#[test]
 fn a_pipe_that_nobody_closes_holds_no_session_up() {
     let world = World::new();
     let mut command = world.command(&["hook", "Stop"]);

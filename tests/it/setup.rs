@@ -62,7 +62,7 @@ const fn start(name: &'static str, make: fn(&World, &Path)) -> Start {
 }
 
 /// Every state; the path is that of the folder of Claude Code.
-const STARTS: [Start; 16] = [
+const STARTS: [Start; 17] = [
     start("no home at all", |_, _| {}),
     start("an empty home", |world, _| fs::create_dir(world.path("home")).unwrap()),
     start("settings with comments, tabs, CRLF and BOM", |_, claude| {
@@ -112,6 +112,14 @@ const STARTS: [Start; 16] = [
         ..start("read-only settings", |_, claude| {
             write(&claude.join("settings.json"), SETTINGS);
             set_mode(&claude.join("settings.json"), 0o444);
+        })
+    },
+    Start {
+        plugin: Some((1, "is read-only")),
+        settings: Some((1, "is read-only")),
+        ..start("a read-only folder", |_, claude| {
+            fs::create_dir_all(claude).unwrap();
+            set_mode(claude, 0o555);
         })
     },
     Start {
@@ -324,6 +332,7 @@ fn a_repository_is_prepared_for_sessions_that_keep_no_key() {
     assert!(!recipients.contains("AGE-SECRET-KEY"));
     let settings = fs::read_to_string(repository.join(".claude/settings.json")).unwrap();
     assert!(settings.contains("command -v garner >/dev/null 2>&1 && exec garner hook Stop"));
+    assert!(!settings.contains("SessionStart"), "the person's own hook tells what is known");
     assert!(!settings.contains(env!("CARGO_BIN_EXE_garner")), "the path of one machine");
     world.ok(&["setup", "claude", "--repo", &text(&repository), "--undo"]);
     assert_same(&tree(&world.path(".")), &before, "repository");
