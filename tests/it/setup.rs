@@ -235,6 +235,24 @@ fn the_folder_of_claude_code_may_be_elsewhere() {
 }
 
 #[test]
+fn the_record_of_a_setup_leaves_no_folder_behind_either() {
+    for there in ["", ".local", ".local/state", ".local/state/garner", ".local/state/other"] {
+        let world = World::new();
+        fs::create_dir_all(world.path("home").join(there)).unwrap();
+        let before = tree(&world.path("."));
+        // Without the variables, records are kept in the home itself.
+        for undo in [false, true] {
+            let mut command = world.command(&["setup", "claude"]);
+            command.args(undo.then_some("--undo")).env_remove("XDG_STATE_HOME");
+            world.finish(command).succeeds();
+            let record = world.path("home/.local/state/garner/setup");
+            assert_eq!(record.is_dir(), !undo, "{there}");
+        }
+        assert_same(&tree(&world.path(".")), &before, there);
+    }
+}
+
+#[test]
 fn the_files_are_what_claude_code_reads() {
     let world = World::new();
     world.ok(&["setup", "claude"]);

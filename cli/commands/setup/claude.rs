@@ -10,6 +10,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::keys::KeyRole;
 use crate::setup::{self, Mode, Outcome, Program, Shape, Target};
+use crate::spool::Backlog;
+use crate::table;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -72,6 +74,13 @@ fn undo(target: &Target, mode: Mode, context: &Context) -> Result<(), Error> {
     print(&undone.outcome, target, undone.earlier.as_deref(), mode, context)?;
     if !undone.outcome.left.is_empty() {
         context.output.say("What is left was changed since, and is yours now.");
+    }
+    let waiting = Backlog::find(context)?.sessions;
+    if waiting > 0 && mode == Mode::Do {
+        let sessions = table::count(waiting, "session");
+        context.output.say(&format!(
+            "{sessions} noticed before can still be compiled: `garner compile --spool`."
+        ));
     }
     if let Some(version) = undone.earlier {
         context.output.say(&format!(
