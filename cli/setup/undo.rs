@@ -17,6 +17,29 @@ pub(crate) struct Undone {
     pub(crate) earlier: Option<String>,
 }
 
+impl Undone {
+    /// Returns what both undoings did together, this one being the later.
+    pub(crate) fn after(mut self, earlier: Self) -> Self {
+        let Outcome { made, changed, kept, removed, left } = earlier.outcome;
+        let now = &mut self.outcome;
+        for (list, before) in [
+            (&mut now.made, made),
+            (&mut now.changed, changed),
+            (&mut now.kept, kept),
+            (&mut now.left, left),
+        ] {
+            let is_gone = |path: &PathBuf| now.removed.contains(path) || !path.exists();
+            list.extend(before.into_iter().filter(|path| !is_gone(path)));
+            list.sort();
+            list.dedup();
+        }
+        now.removed.extend(removed.into_iter().filter(|path| !path.exists()));
+        now.removed.sort();
+        now.removed.dedup();
+        self
+    }
+}
+
 /// What becomes of a file.
 enum Step {
     Put(Content),

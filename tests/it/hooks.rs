@@ -232,6 +232,25 @@ fn hooks_that_run_at_once_and_are_killed_lose_nothing_that_they_said() {
 }
 
 #[test]
+fn of_several_that_catch_up_at_once_each_session_is_learned_once() {
+    let world = World::new();
+    let (one, two) = (world.copy_example("day-one.jsonl"), world.copy_example("day-two.jsonl"));
+    for path in [&one, &two] {
+        hook(&world, "Stop", &about(path));
+    }
+    let start = |_| start(world.command(&["compile", "--spool"]), b"");
+    let running: Vec<Child> = (0..4).map(start).collect();
+    for child in running {
+        let output = finish(child);
+        assert_eq!(output.status, 0, "{}", output.stderr);
+    }
+    let expected = World::new();
+    expected.ok(&["compile", &text(&one), &text(&two)]);
+    assert!(world.draft_text() == expected.draft_text(), "the draft is another one");
+    assert_eq!(waiting(&world), 0);
+}
+
+#[test]
 fn what_cannot_be_compiled_goes_on_waiting() {
     let world = World::new();
     let transcript = world.copy_example("day-one.jsonl");

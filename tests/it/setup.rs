@@ -331,10 +331,16 @@ fn plugin_and_settings_take_turns() {
         assert!(!claude.join("skills/garner/hooks").exists(), "turn {turn}");
         assert!(claude.join("skills/garner/SKILL.md").is_file(), "turn {turn}");
     }
-    for _ in 0..6 {
-        world.ok(&["setup", "claude", "--undo"]);
-    }
+    let after = tree(&world.path("."));
+    world.ok(&["setup", "claude", "--undo"]);
+    world.ok(&["setup", "claude", "--settings"]);
+    assert_same(&tree(&world.path(".")), &after, "one step back and forth");
+    let undone = world.json(&["setup", "claude", "--undo", "--all"]);
     assert_same(&tree(&world.path(".")), &before, "turns");
+    assert_eq!((&undone["left"], &undone["earlier"]), (&json!([]), &Value::Null));
+    let removed = paths(&undone["removed"]);
+    assert!(removed.iter().all(|path| !Path::new(path).exists()), "{removed:?}");
+    assert_eq!(paths(&undone["changed"]), [text(&claude.join("settings.json"))]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::spool::Backlog;
 use crate::table;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Arguments {
     /// Put hooks into `settings.json`, for versions that look for no plugins among skills
     #[arg(long, conflicts_with = "repo")]
@@ -30,6 +31,9 @@ pub(crate) struct Arguments {
     /// Take back what the last setup changed
     #[arg(long)]
     undo: bool,
+    /// Take back everything, also what earlier versions of Garner set up
+    #[arg(long, requires = "undo", conflicts_with = "dry_run")]
+    all: bool,
     /// Print what would be changed
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -39,7 +43,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let mode = if arguments.dry_run { Mode::Say } else { Mode::Do };
     let target = target(arguments.repo.as_deref(), context)?;
     if arguments.undo {
-        return undo(&target, mode, context);
+        return undo(arguments, &target, mode, context);
     }
     let (shape, program) = match &arguments.repo {
         Some(_) => (Shape::Repository { readers: readers(context)? }, Program::new("garner")),
@@ -63,8 +67,20 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     Ok(())
 }
 
-fn undo(target: &Target, mode: Mode, context: &Context) -> Result<(), Error> {
-    let Some(undone) = setup::undo(target, mode)? else {
+fn undo(
+    arguments: &Arguments,
+    target: &Target,
+    mode: Mode,
+    context: &Context,
+) -> Result<(), Error> {
+    let mut undone = setup::undo(target, mode)?;
+    // Each takes one record away, so this ends.
+    while arguments.all
+        && let Some(last) = undone.take_if(|last| last.earlier.is_some())
+    {
+        undone = setup::undo(target, mode)?.map(|next| next.after(last));
+    }
+    let Some(undone) = undone else {
         if context.global.json {
             return print(&Outcome::default(), target, None, mode, context);
         }
