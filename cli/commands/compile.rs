@@ -72,11 +72,8 @@ fn distil(
     let mut draft = before.clone();
     let (contents, embedder) = (published(&channel, context), context.embedder_at_hand());
     let sessions: Vec<&KnownSession> = news.known.iter().collect();
-    let known = Known {
-        contents: contents.as_ref(),
-        embedder: embedder.as_deref(),
-        sessions: &sessions,
-    };
+    let known =
+        Known { contents: contents.as_ref(), embedder: embedder.as_deref(), sessions: &sessions };
     let report = compiler.compile_beside(&news.sessions, &mut draft, &known);
     if let Some(reason) = &report.unembedded {
         context.output.warn(&format!("statements were compared by their words alone: {reason}"));

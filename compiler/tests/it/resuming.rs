@@ -132,7 +132,11 @@ fn what_a_known_session_held_does_not_count_again() {
     let mut resumed = log.clone();
     resumed.human("remember that the cellar is dry");
     let session = read_session(&resumed.bytes(), "resumed.jsonl".parse().unwrap()).unwrap();
-    let report = compiler().compile_beside(&[session], &mut draft, &Known { sessions: &[checkpoint.known()], ..Known::default() });
+    let report = compiler().compile_beside(
+        &[session],
+        &mut draft,
+        &Known { sessions: &[checkpoint.known()], ..Known::default() },
+    );
     assert!(report.repeated > 5, "{}", report.repeated);
     assert_eq!(draft.entries.len(), before.entries.len() + 1);
     for (id, entry) in &before.entries {
@@ -153,7 +157,11 @@ fn a_known_session_taints_its_other_files() {
     let bytes = String::from_utf8(main.bytes()).unwrap().replace("\"u-", "\"w-");
     let session = read_session(bytes.as_bytes(), name()).unwrap();
     let mut draft = Draft::default();
-    compiler().compile_beside(&[session], &mut draft, &Known { sessions: &[checkpoint.known()], ..Known::default() });
+    compiler().compile_beside(
+        &[session],
+        &mut draft,
+        &Known { sessions: &[checkpoint.known()], ..Known::default() },
+    );
     assert_eq!(statements(&draft, "active"), [""; 0]);
     assert_eq!(statements(&draft, "candidate").len(), 1);
 }

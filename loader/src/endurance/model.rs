@@ -90,17 +90,17 @@ impl Model {
 
     /// Changes the model, and returns what the store has to say to the same change.
     pub(super) fn apply(&mut self, change: &Change) -> Came {
-        let before = self.clone();
+        let before = self.view.clone();
         let came = self.step(change);
         if came != Came::Done {
-            *self = before;
+            self.view = before;
             return came;
         }
         if !matches!(change, Change::Reindex) {
             self.operations += 1;
         }
         if !matches!(change, Change::Undo | Change::Reindex) {
-            self.undoable.push(before.view);
+            self.undoable.push(before);
         }
         came
     }
@@ -160,9 +160,13 @@ impl Model {
         let mut held = read.map(|at| self.versions[1][at].clone()).unwrap_or_default();
         held.insert(item, older.clone());
         self.versions[1].push(held);
-        self.known.insert(item);
         self.view.read[1] = Read { version: self.versions[1].len(), held: false };
         self.view.removed.remove(&item);
-        if self.shown().contains(&item) { Came::Done } else { Came::Refused }
+        if !self.shown().contains(&item) {
+            self.versions[1].pop();
+            return Came::Refused;
+        }
+        self.known.insert(item);
+        Came::Done
     }
 }
