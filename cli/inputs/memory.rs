@@ -45,6 +45,8 @@ pub(super) struct Seen {
     /// The digest of the last bytes before the checkpoint.
     pub(super) tail: String,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// The project that the person named for it.
+    pub(super) project: Option<String>,
 }
 
 /// By what a file is known not to have changed, without reading it.
@@ -64,6 +66,7 @@ struct Line {
     head: String,
     tail: String,
     checkpoint: Option<Value>,
+    project: Option<String>,
 }
 
 impl Memory {
@@ -153,6 +156,7 @@ impl Memory {
                 head: seen.head.clone(),
                 tail: seen.tail.clone(),
                 checkpoint: seen.checkpoint.as_ref().map(Checkpoint::to_json),
+                project: seen.project.clone(),
             };
             text.push_str(&serde_json::to_string(&line).unwrap_or_default());
             text.push('\n');
@@ -167,8 +171,8 @@ fn seen(line: &str) -> Option<(String, Seen)> {
         Some(json) => Some(Checkpoint::parse(&json).ok()?),
         None => None,
     };
-    let (stamp, head, tail) = (line.stamp, line.head, line.tail);
-    Some((line.path, Seen { stamp, head, tail, checkpoint }))
+    let Line { path, stamp, head, tail, project, .. } = line;
+    Some((path, Seen { stamp, head, tail, checkpoint, project }))
 }
 
 fn key(path: &Path) -> String {

@@ -88,7 +88,9 @@ impl Reader<'_> {
         let path = &self.found.path;
         let metadata = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?;
         let stamp = Stamp::of(&metadata);
+        // What was read for another project is read anew.
         let seen = self.memory.seen(&self.found.whole());
+        let seen = seen.filter(|seen| seen.project == self.project());
         if seen.is_some_and(|seen| seen.stamp == stamp) {
             return Ok(Outcome::Unchanged);
         }
@@ -104,15 +106,26 @@ impl Reader<'_> {
             if seen.head == digest {
                 return Ok(Outcome::Unchanged);
             }
-            news.rewritten += 1;
+            let size = usize::try_from(seen.stamp.size).unwrap_or(usize::MAX);
+            let before = bytes.get(..size).map(|before| Digest::of(before).to_string());
+            if before.as_ref() == Some(&seen.head) {
+                news.read_on += 1;
+            } else {
+                news.rewritten += 1;
+            }
         }
         let format = self.compiled(detect(&self.found.text(), &bytes))?;
         let place = place::of(self.found, format, self.project);
         let sessions = read_input(format, &self.found.text(), &bytes, &place);
-        let seen = Seen { stamp, head: digest, tail: String::new(), checkpoint: None };
+        let (tail, project) = (String::new(), self.project());
+        let seen = Seen { stamp, head: digest, tail, checkpoint: None, project };
         // What has no end cannot be read on, and what is no file cannot be recognized.
         let seen = Some(seen).filter(|_| metadata.is_file());
         Ok(Outcome::Read(self.compiled(sessions)?, Box::new(seen)))
+    }
+
+    fn project(&self) -> Option<String> {
+        self.project.map(ToString::to_string)
     }
 
     fn compiled<T>(&self, result: Result<T, CompilerError>) -> Result<T, Error> {
@@ -174,6 +187,7 @@ impl Reader<'_> {
             head: window(&mut file, 0, checkpoint.offset().min(WINDOW)).map_err(io)?,
             tail: tail(&mut file, checkpoint.offset()).map_err(io)?,
             checkpoint: Some(checkpoint),
+            project: self.project(),
         };
         Ok(Outcome::Read(vec![session.at(place)], Box::new(Some(seen))))
     }

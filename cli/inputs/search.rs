@@ -1,26 +1,25 @@
 //! Which files are inputs: those that were named, and what a search through folders takes along.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use garner_compiler::detect;
 
 use super::archive;
-use super::{Found, Search};
+use super::{Found, Search, absolute};
 use crate::error::Error;
 
-/// Folders that hold other people's files, or none to learn from.
-const PASSED_OVER: &[&str] = &[
-    ".git",
-    "node_modules",
-    "target",
-    "vendor",
-    "plugins",
-    "skills",
-    "fixtures",
-    "testdata",
-    "__tests__",
-];
+/// Folders whose documents are other people's, or test data: only transcripts are taken there.
+const STRANGE: &[&str] =
+    &["node_modules", "target", "vendor", "plugins", "skills", "fixtures", "testdata", "__tests__"];
+
+/// What is taken from a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Take {
+    Everything,
+    Transcripts,
+}
 
 /// The largest file that a search looks into to tell its format, in bytes.
 const LOOKED_INTO: u64 = 1 << 20;
@@ -32,7 +31,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> Result<Search, Error> {
     for path in paths {
         if path.is_dir() {
             let before = search.found.len();
-            folder(path, &mut search)?;
+            folder(path, Take::Everything, &mut search)?;
             if search.found.len() == before {
                 return Err(Error::NoTranscripts { path: path.clone() });
             }
@@ -42,6 +41,10 @@ pub(crate) fn find(paths: &[PathBuf]) -> Result<Search, Error> {
             file(path, &mut search)?;
         }
     }
+    // What was named twice, or named and found, is read once.
+    let mut seen = BTreeSet::new();
+    search.found.sort_by_key(|found| !found.named);
+    search.found.retain(|found| seen.insert(absolute(&found.whole())));
     Ok(search)
 }
 
@@ -50,12 +53,12 @@ fn file(path: &Path, search: &mut Search) -> Result<(), Error> {
     search.found.push(Found { path: path.to_owned(), member: None, named: true });
     let agents = path.with_extension("").join("subagents");
     if path.extension().is_some_and(|ending| ending == "jsonl") && agents.is_dir() {
-        folder(&agents, search)?;
+        folder(&agents, Take::Transcripts, search)?;
     }
     Ok(())
 }
 
-fn folder(folder: &Path, search: &mut Search) -> Result<(), Error> {
+fn folder(folder: &Path, what: Take, search: &mut Search) -> Result<(), Error> {
     let entries = fs::read_dir(folder).map_err(|e| Error::io("list", folder, e))?;
     let mut paths = entries
         .map(|entry| entry.map(|e| e.path()))
@@ -69,10 +72,14 @@ fn folder(folder: &Path, search: &mut Search) -> Result<(), Error> {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !PASSED_OVER.contains(&name.as_str()) {
-                self::folder(&path, search)?;
+            match name.as_str() {
+                ".git" => {}
+                name if STRANGE.contains(&name) => {
+                    self::folder(&path, Take::Transcripts, search)?;
+                }
+                _ => self::folder(&path, what, search)?,
             }
-        } else {
+        } else if what == Take::Everything || name.ends_with(".jsonl") {
             take(&path, &name, search)?;
         }
     }

@@ -65,16 +65,13 @@ impl Compiler {
         Ok(Self { options, redactor, lint, junk })
     }
 
-    /// Returns the digest of everything besides the sessions that decides what they teach: what
-    /// was compiled with another one may be compiled anew.
+    /// Returns the digest of the rules: what was compiled with others may teach something else now.
     pub fn edition(&self) -> Digest {
         let mut hasher = FieldHasher::new("garner.compiler.v1");
         hasher.field(env!("CARGO_PKG_VERSION").as_bytes());
         for rule in RULES.iter().filter(|rule| self.runs(rule)) {
             hasher.field(rule.name.as_bytes()).field(&[rule.precision]);
         }
-        let project = self.options.project.as_ref().map(ProjectName::as_str);
-        hasher.field(project.unwrap_or_default().as_bytes());
         hasher.finish()
     }
 
@@ -121,6 +118,9 @@ impl Compiler {
         }
         let fresh = draft.entries.keys().filter(|id| !before.contains(id)).copied().collect();
         settle(draft, &fresh, known, &mut report);
+        for session in &sessions {
+            supersede::entries(draft, session);
+        }
         report.recurred = recurrence::lift(draft, CURE);
         tracing::debug!(proposed = report.proposed.values().sum::<u32>(), "ran the rules");
         tracing::debug!(masked = report.redacted.values().sum::<u32>(), "redacted");

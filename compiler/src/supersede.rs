@@ -6,11 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use garner_kernel::{
-    Draft, Entry, FragmentId, Kind, Moment, Scope, SessionId, Source, Status, Trust, normalize,
+    Draft, Entry, FragmentId, Kind, Moment, RecordId, Scope, SessionId, Source, Status, Trust,
+    normalize,
 };
 
 use crate::merge::replace;
-use crate::rules::words;
+use crate::rules::memory_file::{SAME, likeness};
+use crate::rules::{is_for_documents, words};
+use crate::session::{Event, Session};
 
 /// How the context of an answer opens; the question follows on the same line.
 pub(crate) const ASKED: &str = "Asked: ";
@@ -37,6 +40,55 @@ pub(crate) fn answers(draft: &mut Draft) {
         for (older, newer) in same.iter().zip(same.iter().skip(1)) {
             replace(draft, newer.1, older.1);
         }
+    }
+}
+
+/// Lets each entry of a document replace the one that it was before the document was edited.
+///
+/// What is gone without a successor stays: that a line was deleted does not say that it was wrong.
+pub(crate) fn entries(draft: &mut Draft, session: &Session) {
+    let noted = |event: &Event| matches!(event, Event::Noted { .. });
+    if !session.turns.iter().flat_map(|turn| &turn.events).any(noted) {
+        return;
+    }
+    let current: BTreeSet<&RecordId> = session.turns.iter().map(|turn| &turn.record).collect();
+    let from_here = |source: &&Source| {
+        source.session == session.id
+            && source.file == session.file
+            && is_for_documents(source.rule.as_str())
+    };
+    let (mut here, mut gone) = (Vec::new(), Vec::new());
+    for (id, entry) in &draft.entries {
+        let mut sources = entry.fragment.sources.iter().filter(from_here).peekable();
+        if sources.peek().is_none() {
+            continue;
+        }
+        if sources.any(|source| current.contains(&source.record)) {
+            here.push((*id, entry));
+        } else {
+            gone.push((*id, entry));
+        }
+    }
+    let mut links = Vec::new();
+    for (older, old) in gone {
+        let alike = |(_, new): &&(FragmentId, &Entry)| {
+            let (old, new) = (&old.fragment, &new.fragment);
+            (old.kind, &old.scope) == (new.kind, &new.scope)
+        };
+        let nearest = here
+            .iter()
+            .filter(alike)
+            .filter(|(_, new)| new.status == Status::Active)
+            .map(|(id, new)| {
+                let new = new.fragment.statement.as_str();
+                (likeness(old.fragment.statement.as_str(), new), *id)
+            })
+            .filter(|(likeness, _)| *likeness >= SAME)
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+        links.extend(nearest.map(|(_, newer)| (newer, older)));
+    }
+    for (newer, older) in links {
+        replace(draft, newer, older);
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Proposal, Reach, Strength, events};
 use crate::session::{Event, MemoryEdit, Session};
 
 /// Two statements that share this part of their words are versions of one.
-const SAME: f64 = 0.5;
+pub(crate) const SAME: f64 = 0.5;
 
 /// A new file with more statements than this is an overview of the code, written by the assistant
 /// in one go: what it describes stands in the code, and only what it demands is worth knowing.
@@ -140,7 +140,7 @@ fn compare(edit: &MemoryEdit) -> (Vec<(Statement, Option<String>)>, Vec<String>)
 }
 
 /// Returns the part of the words of two texts that both have.
-fn likeness(one: &str, other: &str) -> f64 {
+pub(crate) fn likeness(one: &str, other: &str) -> f64 {
     let set = |text: &str| wording::words(text).into_iter().collect::<BTreeSet<_>>();
     let (one, other) = (set(one), set(other));
     let shared = u32::try_from(one.intersection(&other).count()).unwrap_or(u32::MAX);

@@ -458,6 +458,34 @@ fn an_entry_that_moves_or_is_edited_stays_one_source() {
 }
 
 #[test]
+fn an_entry_that_was_edited_replaces_what_it_was() {
+    let texts = [
+        "- The roof of the barn is made of straw.\n- The gate is never left open at night.\n",
+        "- The roof of the barn is made of slate.\n",
+    ];
+    let mut draft = Draft::default();
+    for text in texts {
+        compiler().compile(&read("barn/CLAUDE.md", text, &place()).unwrap(), &mut draft);
+    }
+    let find = |text: &str| {
+        &draft
+            .entries
+            .values()
+            .find(|e| e.fragment.statement.as_str().contains(text))
+            .unwrap()
+            .fragment
+    };
+    assert_eq!(find("slate").supersedes, [find("straw").id]);
+    assert_eq!(draft.entries.len(), 3, "what was deleted is still there");
+    // Another file of that name in another project replaces nothing.
+    let stable = Place { project: Some("stable".parse().unwrap()), ..place() };
+    let other = "- The roof of the barn is made of copper.\n";
+    compiler().compile(&read("stable/CLAUDE.md", other, &stable).unwrap(), &mut draft);
+    let copper = draft.entries.values().find(|e| e.fragment.statement.as_str().contains("copper"));
+    assert_eq!(copper.unwrap().fragment.supersedes, []);
+}
+
+#[test]
 fn nobody_vouches_for_what_a_tainted_session_wrote_into_a_file() {
     let line = "- Never leave the gate of the yard open.";
     let mut log = crate::log::Log::default();
