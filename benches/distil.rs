@@ -39,12 +39,17 @@ mod secrets;
 mod corpora;
 #[path = "../compiler/tests/it/corpus.rs"]
 mod corpus;
+#[path = "distil/large.rs"]
+mod large;
+#[path = "bundle/peak.rs"]
+mod peak;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use garner_compiler::{Compiler, Options, Session, provenance, read_session};
@@ -57,6 +62,8 @@ const OVERLAP: f64 = 0.3;
 const SAMPLE: usize = 12;
 /// How often reading is repeated for the throughput.
 const ROUNDS: u32 = 20;
+/// The size of the large transcript, in bytes.
+const LARGE: u64 = 1_000_000_000;
 
 struct Label {
     file: String,
@@ -101,6 +108,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(samples, "## {name}\n{sample}")?;
     }
     report.push_str(&corpora::page());
+    report.push_str(&large_transcript()?);
     // What people said in the transcripts is shown, and never saved into the repository.
     writeln!(out, "{report}\n## Unlabelled active fragments\n{samples}")?;
     if arguments.iter().any(|a| a == "--save") {
@@ -109,6 +117,67 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(out, "saved as {}", path.display())?;
     }
     Ok(())
+}
+
+/// Compiles a large transcript with the program, twice; returns what that took as Markdown.
+fn large_transcript() -> Result<String, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("large.jsonl");
+    let printed = folder.path().join("printed.json");
+    let large = large::write(&path, LARGE)?;
+    let run = || -> Result<(peak::Ran, f64), Box<dyn Error>> {
+        let before = children();
+        // What it prints goes to a file: nobody empties a pipe while its memory is watched.
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$@\" > \"$0\""]).arg(&printed);
+        command.arg(env!("CARGO_BIN_EXE_garner")).args(["--json", "compile"]).arg(&path);
+        command.env_clear().env("HOME", folder.path());
+        let ran = peak::run(command)?;
+        if !ran.output.status.success() {
+            return Err(String::from_utf8_lossy(&ran.output.stderr).into());
+        }
+        let seconds = ran.seconds;
+        Ok((ran, children().zip(before).map_or(seconds, |(after, before)| after - before)))
+    };
+    // The first run warms the cache, and an empty home makes the next one start anew.
+    run()?;
+    let found: Value = serde_json::from_slice(&std::fs::read(&printed)?)?;
+    std::fs::remove_dir_all(folder.path().join(".local"))?;
+    let (whole, seconds) = run()?;
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path)?;
+    let last = "{\"type\":\"user\",\"uuid\":\"last\",\"message\":{\"content\":\"from now on the loft stays dry\"}}\n";
+    std::io::Write::write_all(&mut file, last.as_bytes())?;
+    drop(file);
+    let (on, again) = run()?;
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = large.bytes as f64 / 1e6 / seconds;
+    #[expect(clippy::cast_precision_loss, reason = "megabytes for people")]
+    let megabytes = |ran: &peak::Ran| ran.peak.map_or(f64::NAN, |bytes| bytes as f64 / 1e6);
+    let memory = std::fs::metadata(folder.path().join(".local/state/garner/inputs/notes.jsonl"))?;
+    Ok(format!(
+        "\n## A large transcript\n\n\
+         `garner compile` of one generated transcript of {size} bytes and {records} records, nearly all \
+         of it what tools said, with {new} statements to find. The whole command, in seconds of one core:\n\n\
+         | | seconds | MB/s | peak memory, MB |\n|---|---|---|---|\n\
+         | from its start | {seconds:.1} | {rate:.0} | {peak:.0} |\n\
+         | one line was added | {again:.2} | - | {peak_again:.0} |\n\n\
+         What is remembered of it takes {memory} bytes.\n",
+        size = large.bytes,
+        records = large.records,
+        new = found.get("new").and_then(Value::as_array).map_or(0, Vec::len),
+        peak = megabytes(&whole),
+        peak_again = megabytes(&on),
+        memory = memory.len(),
+    ))
+}
+
+/// Returns the processor time of programs that ended, in seconds; `None` where nobody tells.
+fn children() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u32>().ok();
+    // Linux counts these in hundredths of a second on every machine that Rust runs on.
+    Some(f64::from(ticks(13)? + ticks(14)?) / 100.0)
 }
 
 /// What the evaluation of all files adds up to.

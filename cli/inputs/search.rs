@@ -79,7 +79,7 @@ fn folder(folder: &Path, what: Take, search: &mut Search) -> Result<(), Error> {
                 }
                 _ => self::folder(&path, what, search)?,
             }
-        } else if what == Take::Everything || name.ends_with(".jsonl") {
+        } else if what == Take::Everything || path.extension().is_some_and(|e| e == "jsonl") {
             take(&path, &name, search)?;
         }
     }
