@@ -102,7 +102,12 @@ pub(crate) fn withdrawals(draft: &mut Draft, fresh: &BTreeSet<FragmentId>) {
     let withdraws = |spoken: &&Spoken| spoken.withdraws && fresh.contains(&spoken.id);
     let mut found: Vec<(FragmentId, FragmentId)> = Vec::new();
     for later in spoken.iter().filter(withdraws) {
-        let earlier = spoken.iter().filter(|earlier| earlier.is_withdrawn_by(later));
+        let before = spoken.iter().filter(|earlier| earlier.is_before(later));
+        let nearest = before.clone().map(|earlier| earlier.line).max();
+        let earlier = before.filter(|earlier| {
+            let pointed = later.points_back && Some(earlier.line) == nearest;
+            earlier.is_about(later) || pointed && earlier.touches(later)
+        });
         found.extend(earlier.map(|earlier| (later.id, earlier.id)));
     }
     for (later, earlier) in found {
@@ -125,6 +130,8 @@ struct Spoken {
     line: u32,
     subject: BTreeSet<String>,
     withdraws: bool,
+    /// Whether it takes back what was said right before it ("scrap that").
+    points_back: bool,
 }
 
 impl Spoken {
@@ -140,30 +147,54 @@ impl Spoken {
         }
         let statement = fragment.statement.as_str();
         let joined = format!(" {} ", words(statement).join(" "));
-        let says = WITHDRAWS.iter().any(|word| joined.contains(&format!(" {word} ")));
+        let has = |list: &[&str]| list.iter().any(|word| joined.contains(&format!(" {word} ")));
+        let (says, points_back) = (has(WITHDRAWS) || has(POINTS_BACK), has(POINTS_BACK));
         let spoken = |source: &Source| Self {
             id: fragment.id,
             scope: fragment.scope.clone(),
             session: source.session.clone(),
             line: source.line,
             subject: subject(statement),
+            points_back,
             withdraws: says && source.speaker == Trust::Human && fragment.trust == Trust::Human,
         };
         fragment.sources.iter().map(spoken).collect()
     }
 
-    /// Returns whether `later` is about the same thing in the same session.
-    fn is_withdrawn_by(&self, later: &Self) -> bool {
-        let shared = self.subject.intersection(&later.subject).count();
-        let least = self.subject.len().min(later.subject.len());
+    /// Returns whether `later` was said after it, in the same session and scope.
+    fn is_before(&self, later: &Self) -> bool {
         self.id != later.id
             && self.session == later.session
             && self.scope == later.scope
             && self.line < later.line
-            && shared >= 2
-            && shared * 2 >= least
+    }
+
+    /// Returns whether both are about the same thing.
+    fn is_about(&self, other: &Self) -> bool {
+        let shared = self.subject.intersection(&other.subject).count();
+        shared >= 2 && shared * 2 >= self.subject.len().min(other.subject.len())
+    }
+
+    /// Returns whether they have any word of a subject in common.
+    fn touches(&self, other: &Self) -> bool {
+        !self.subject.is_disjoint(&other.subject)
     }
 }
+
+/// How what was said right before is taken back.
+const POINTS_BACK: &[&str] = &[
+    "scrap that",
+    "forget that",
+    "drop that",
+    "undo that",
+    "cancel that",
+    "never mind that",
+    "take that back",
+    "not that",
+    "scratch that",
+    "forget it",
+    "scrap it",
+];
 
 /// How a statement is taken back.
 const WITHDRAWS: &[&str] = &[

@@ -200,6 +200,20 @@ fn the_last_word_of_a_session_counts() {
 }
 
 #[test]
+fn what_is_scrapped_is_what_was_said_right_before() {
+    let mut log = Log::default();
+    log.human("let's go with red tiles for the roof of the station");
+    log.human("let's go with one sqlite file per station");
+    log.human("no, scrap that, one database for all stations with a station column");
+    let (draft, _) = log.compile();
+    let find = |part: &str| {
+        let mut all = draft.entries.values();
+        all.find(|entry| entry.fragment.statement.as_str().contains(part)).unwrap()
+    };
+    assert_eq!(find("scrap").fragment.supersedes, [find("sqlite file").fragment.id]);
+}
+
+#[test]
 fn what_the_channel_holds_or_rejected_is_no_news() {
     let log = written(
         "s-1",
