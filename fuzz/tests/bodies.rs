@@ -10,13 +10,14 @@ use proptest::sample::Index;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 9] = [
+const BODIES: [(&str, Body); 10] = [
     ("container", garner_fuzz::container),
     ("note", garner_fuzz::note),
     ("statement", garner_fuzz::statement),
     ("payload", garner_fuzz::payload),
     ("query", garner_fuzz::query),
     ("record", garner_fuzz::record),
+    ("redaction", garner_fuzz::redaction),
     ("signed", garner_fuzz::signed),
     ("transcript", garner_fuzz::transcript),
     ("input", garner_fuzz::input),
