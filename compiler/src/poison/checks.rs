@@ -7,10 +7,33 @@ use garner_kernel::Trust;
 pub(super) struct Check {
     pub(super) reason: &'static str,
     pub(super) expression: &'static str,
+    /// What a text must hold before the expression runs: ordinary text costs next to nothing.
+    pub(super) gate: Gate,
     /// The highest trust whose text is looked at; `Operator` means all text.
     pub(super) upto: Trust,
     /// Whether "never" in front of it makes it harmless.
     pub(super) may_be_forbidden: bool,
+}
+
+/// What lets a text through to an expression.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Gate {
+    Always,
+    /// One of these, in lower case.
+    Holds(&'static [&'static str]),
+    /// A run of at least so many bytes without a space.
+    LongWord(usize),
+}
+
+impl Gate {
+    /// Returns whether `text`, in lower case, is let through.
+    pub(super) fn opens(self, text: &str) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Holds(words) => words.iter().any(|word| text.contains(word)),
+            Self::LongWord(least) => text.split_ascii_whitespace().any(|word| word.len() >= least),
+        }
+    }
 }
 
 impl Check {
@@ -24,8 +47,8 @@ impl Check {
 /// Why a summary may not instruct.
 const INSTRUCTS: &str = "instructs although nobody vouches for it";
 
-const fn check(reason: &'static str, upto: Trust, expression: &'static str) -> Check {
-    Check { reason, expression, upto, may_be_forbidden: false }
+const fn check(reason: &'static str, upto: Trust, gate: Gate, expression: &'static str) -> Check {
+    Check { reason, expression, gate, upto, may_be_forbidden: false }
 }
 
 /// Every check; the first that finds something names the reason.
@@ -33,6 +56,18 @@ pub(super) const CHECKS: &[Check] = &[
     check(
         "forges the marks of a chat",
         Trust::Operator,
+        Gate::Holds(&[
+            "<",
+            "[inst",
+            "[/inst",
+            "[system",
+            "[/system",
+            "##",
+            "human",
+            "assistant",
+            "system",
+            "-----",
+        ]),
         r"(?ix)
           <\|[a-z_]{2,32}\|> | <(?:start|end)_of_turn> | \[/?INST\] | \[/?SYSTEM\] | <</?SYS>>
         | </?(?:system|assistant|human|user|developer|important|instructions?)>
@@ -45,16 +80,31 @@ pub(super) const CHECKS: &[Check] = &[
     check(
         "forges the marks of a chat",
         Trust::Digest,
+        Gate::Always,
         r"^\s*(?:SYSTEM|ASSISTANT|ADMIN|DEVELOPER|NOTE TO (?:THE )?(?:ASSISTANT|AI|MODEL|AGENT)|ATTENTION (?:AI|ASSISTANT|AGENT)S?)\s*:",
     ),
     check(
         "asks to ignore instructions",
         Trust::Operator,
+        Gate::Holds(&["ignore", "disregard", "forget", "override", "bypass"]),
         r"(?i)\b(?:ignore|disregard|forget|override|bypass)\b[^.\n]{0,40}\b(?:previous|prior|earlier|above|all|any|system|your|other)\b[^.\n]{0,30}\b(?:instructions?|rules?|prompts?|guidelines?|directives?|safety|restrictions?|constraints?)\b",
     ),
     check(
         "gives the model another role",
         Trust::Operator,
+        Gate::Holds(&[
+            "you are",
+            "instruction",
+            "prompt",
+            " mode",
+            "jailbr",
+            "pretend",
+            "no restrictions",
+            "no limit",
+            "no rules",
+            "act as",
+            "safety",
+        ]),
         r"(?ix)
           \byou\ are\ now\b | \bnew\ (?:system\ )?(?:instructions?|prompt)\s*:
         | \b(?:enter|enable|switch\ to|activate|you\ are\ in)\b[^.\n]{0,20}\b(?:developer|debug|admin)\ mode\b
@@ -67,6 +117,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(
         "asks to hide something from the person",
         Trust::Operator,
+        Gate::Holds(&["without", "do not", "don't", "never", "secretly", "silently"]),
         r"(?ix)
           \b(?:without|do\ not|don't|never)\ (?:tell|inform|ask|notify|mention|alert|warn)(?:ing)?\b[^.\n]{0,40}\b(?:user|person|human|anyone|operator|owner|developer|them)\b
         | \bsecretly\b
@@ -75,6 +126,24 @@ pub(super) const CHECKS: &[Check] = &[
     check(
         "runs a script from the network",
         Trust::Operator,
+        Gate::Holds(&[
+            "curl",
+            "wget",
+            "iwr",
+            "irm",
+            "invoke-",
+            "fetch",
+            "eval",
+            "exec(",
+            "base64",
+            "powershell",
+            "iex",
+            "nc ",
+            "/dev/tcp",
+            "rm ",
+            "pip",
+            "npm",
+        ]),
         r"(?ix)
           \b(?:curl|wget|iwr|irm|invoke-webrequest|fetch)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da|fi|k)?sh\b
         | \b(?:curl|wget|iwr|irm)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:python3?|node|perl|ruby|php|iex)\b
@@ -88,6 +157,26 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     Check {
         reason: "moves credentials",
+        gate: Gate::Holds(&[
+            "credential",
+            "secret",
+            "key",
+            "token",
+            "password",
+            "id_rsa",
+            "id_ed25519",
+            "environment var",
+            "env var",
+            ".env",
+            "/.aws",
+            "/.ssh",
+            "/.npmrc",
+            "/.netrc",
+            "/.kube",
+            "/.gnupg",
+            "printenv",
+            "exfiltrat",
+        ]),
         upto: Trust::Assistant,
         may_be_forbidden: true,
         expression: r"(?ix)
@@ -101,6 +190,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(
         "weakens protection",
         Trust::Digest,
+        Gate::Always,
         r"(?ix)
           \b(?:disabl|turn(?:ing|ed)?\ off|skip|bypass|remov|deactivat)(?:e|es|ed|ing|ping|ped)?\b[^.\n]{0,30}\b(?:security|ssl|tls|certificates?|signatures?|auth(?:entication|orization)?|permissions?|sandbox|antivirus|firewall|2fa|mfa|reviews?|hooks?)\b
         | --dangerously-skip-permissions | --no-verify\b | --allow-unsafe\b
@@ -111,16 +201,19 @@ pub(super) const CHECKS: &[Check] = &[
     check(
         "holds a long encoded text",
         Trust::Operator,
+        Gate::LongWord(48),
         r"(?:[A-Za-z0-9+/]{100,}={0,2}|(?:\\x[0-9a-fA-F]{2}){16,}|(?:%[0-9a-fA-F]{2}){20,}|(?:\\u[0-9a-fA-F]{4}){12,}|(?:&\#x?[0-9a-fA-F]{2,6};){12,})",
     ),
     check(
         "hides a comment or an address that carries data",
         Trust::Assistant,
+        Gate::Holds(&["<!--", "![", "javascript:", "data:"]),
         r"<!--|!\[[^\]\n]*\]\(\s*https?://[^)\n]*[?&=][^)\n]*\)|(?i:\bjavascript:|data:text/html)",
     ),
     check(
         "claims what the person wants",
         Trust::Digest,
+        Gate::Always,
         r"(?ix)
           \b(?:user|owner|person|operator|maintainer|admin(?:istrator)?)s?\ (?:has|have)?\ ?(?:already\ )?(?:approved|agreed|consented|authorized|pre-?approved|whitelisted)\b
         | \b(?:user|owner|person|operator)\ (?:prefers|likes|decided|decides|allows|permits|insists)\b
@@ -129,6 +222,7 @@ pub(super) const CHECKS: &[Check] = &[
     check(
         INSTRUCTS,
         Trust::Digest,
+        Gate::Always,
         r"(?ix)
           \b(?:you|assistants?|claude|the\ agent|the\ model|ai|models?|agents?|developers)\ (?:must|should|shall|need\ to|have\ to|will\ always|are\ required)\b
         | \b(?:ai|assistants?|agents?|models?|llms?)\b[^.\n]{0,30}\breading\ this\b

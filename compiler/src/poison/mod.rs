@@ -29,9 +29,13 @@ impl PoisonLint {
     /// [`Error::Pattern`] names one that does not compile.
     pub fn new() -> Result<Self, Error> {
         let compile = |check: &'static Check| {
-            let regex =
-                RegexBuilder::new(check.expression).multi_line(true).build().map_err(|source| {
-                    Error::Pattern { rule: check.reason, source: Box::new(source) }
+            let regex = RegexBuilder::new(check.expression)
+                .multi_line(true)
+                .unicode(false)
+                .build()
+                .map_err(|source| Error::Pattern {
+                    rule: check.reason,
+                    source: Box::new(source),
                 })?;
             Ok((check, regex))
         };
@@ -57,7 +61,9 @@ impl PoisonLint {
     }
 
     fn checked(&self, text: &str, looks: &impl Fn(&Check) -> bool) -> Option<&'static str> {
-        let mut checks = self.checks.iter().filter(|(check, _)| looks(check));
+        let lower = text.to_ascii_lowercase();
+        let opens = |check: &Check| looks(check) && check.gate.opens(&lower);
+        let mut checks = self.checks.iter().filter(|(check, _)| opens(check));
         let found = checks.find(|(check, regex)| {
             regex.find_iter(text.as_bytes()).any(|found| {
                 let negated = check.may_be_forbidden && is_forbidden(text, found.start());
