@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::format_push_string, reason = "a page for people")]
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use garner_kernel::{Draft, Status, record};
 
@@ -93,7 +93,7 @@ fn says(draft: &Draft, text: &str) -> bool {
 
 fn worthless(half: Half, name: &str) -> String {
     let (mut sessions, mut wrong, mut kept, mut wanted) = (0, 0, 0, 0);
-    let mut texts: BTreeMap<String, ()> = BTreeMap::new();
+    let mut texts: BTreeSet<String> = BTreeSet::new();
     for line in corpus::lines(half) {
         let (draft, _) = junk::session(&line).compile();
         let active = crate::log::active(&draft) > junk::others(&line);
@@ -101,7 +101,7 @@ fn worthless(half: Half, name: &str) -> String {
             wanted += 1;
             kept += usize::from(active);
         } else {
-            texts.insert(line.text.clone(), ());
+            texts.insert(line.text.clone());
             sessions += 1;
             wrong += usize::from(active);
         }
