@@ -50,13 +50,33 @@ pub(crate) enum Mode {
     Say,
 }
 
-/// Returns the files that were made in a target and are not there any more; `None` where nothing was
-/// set up.
-pub(crate) fn missing(target: &Target) -> Result<Option<Vec<PathBuf>>, Error> {
+/// How what was set up stands.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Files that were made and are not there any more, or that lost our hooks.
+    pub(crate) missing: Vec<PathBuf>,
+    /// The programs that hooks start and that are not there.
+    pub(crate) gone: Vec<PathBuf>,
+}
+
+/// Returns how what was set up in a target stands; `None` where nothing was.
+pub(crate) fn standing(target: &Target) -> Result<Option<Standing>, Error> {
     let Some(journal) = Journal::load(&target.journal())? else { return Ok(None) };
-    let made = journal.latest().into_values().filter(|changed| changed.is_there());
-    let missing = made.filter(|changed| !changed.path.exists());
-    Ok(Some(missing.map(|changed| changed.path.clone()).collect()))
+    let mut standing = Standing::default();
+    for changed in journal.latest().into_values() {
+        if !changed.is_there() || changed.withdrawn {
+            continue;
+        }
+        let text = target::text(&changed.path).unwrap_or_default();
+        if text.is_empty() || (changed.spliced && splice::take_out(&text) == text) {
+            standing.missing.push(changed.path.clone());
+        }
+        let gone = |program: &PathBuf| program.is_absolute() && !program.exists();
+        standing.gone.extend(payload::programs(&text).into_iter().filter(gone));
+    }
+    standing.gone.sort();
+    standing.gone.dedup();
+    Ok(Some(standing))
 }
 
 /// Waits until no other setup of this user runs, and holds others off until it is dropped.

@@ -3,6 +3,8 @@
 //! The formats are those of <https://code.claude.com/docs/en/plugins-reference>, `/hooks`, `/skills`
 //! and `/memory`: docs/setup.md says which facts they rest on.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::splice::{self, Hook, MARK};
@@ -41,6 +43,18 @@ impl Program {
         );
         Hook { event, command }
     }
+}
+
+/// Returns the programs that hooks of ours start, by the text of the file that they stand in.
+pub(super) fn programs(text: &str) -> Vec<PathBuf> {
+    let starts = text.split("command -v ").skip(1);
+    let words = starts.filter_map(|rest| rest.split_once(" >/dev/null").map(|(word, _)| word));
+    // In JSON the backslash before a quote in quotes stands twice.
+    let unquoted = |word: &str| {
+        let parts = word.split("'\\\\''").map(|part| part.replace('\'', ""));
+        PathBuf::from(parts.collect::<Vec<_>>().join("'"))
+    };
+    words.map(unquoted).collect()
 }
 
 /// Returns what tells Claude Code that a folder is a plugin.
@@ -150,6 +164,15 @@ mod tests {
             "command -v /opt/garner >/dev/null 2>&1 && exec /opt/garner hook Stop --store '/my \
              store'; exit 0 # garner"
         );
+    }
+
+    #[test]
+    fn the_program_of_a_hook_is_found_in_its_file() {
+        for name in ["/opt/garner", "/home/a b/garner", "/it's/garner", "garner"] {
+            let text = plugin_hooks(&Program::new(name));
+            assert_eq!(programs(&text), vec![PathBuf::from(name); 4], "{text}");
+        }
+        assert_eq!(programs("nothing of ours"), Vec::<PathBuf>::new());
     }
 
     #[test]

@@ -352,7 +352,12 @@ fn doctor_tells_whether_hooks_run_and_what_waits() {
         says(&world)
     );
     fs::remove_file(world.path("home/.claude/rules/garner.md")).unwrap();
-    assert!(says(&world).contains("1 file cannot be found any more"), "{}", says(&world));
+    assert!(says(&world).contains("rules/garner.md` is gone"), "{}", says(&world));
+    // The program was moved: sessions go on, and nothing is noticed any more.
+    let hooks = world.path("home/.claude/skills/garner/hooks/hooks.json");
+    let moved = fs::read_to_string(&hooks).unwrap();
+    fs::write(&hooks, moved.replace(env!("CARGO_BIN_EXE_garner"), "/moved/garner")).unwrap();
+    assert!(says(&world).contains("`/moved/garner` is gone"), "{}", says(&world));
     fs::write(spool(&world).join("catch-up.log"), "error: several channels are set up\n").unwrap();
     assert!(says(&world).contains("could not be compiled: several channels"), "{}", says(&world));
 }

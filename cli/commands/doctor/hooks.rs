@@ -26,9 +26,8 @@ pub(super) fn hooks(context: &Context) -> Result<Vec<Finding>, Error> {
         return Ok(waiting(&backlog, context));
     };
     let mut findings = Vec::new();
-    if !set_up.missing.is_empty() {
-        let files = table::count(set_up.missing.len(), "file");
-        let says = format!("of what Claude Code was told, {files} cannot be found any more");
+    for path in set_up.standing.missing.iter().chain(&set_up.standing.gone) {
+        let says = format!("of what Claude Code was told, `{}` is gone", path.display());
         findings.push(Finding::warning(says, "garner setup claude"));
     }
     let last = Last::find(context);

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::KeyRole;
-use crate::setup::{self, Mode, Outcome, Program, Shape, Target};
+use crate::setup::{self, Mode, Outcome, Program, Shape, Standing, Target};
 use crate::spool::Backlog;
 use crate::table;
 
@@ -111,17 +111,16 @@ fn undo(
 pub(crate) struct SetUp {
     /// When.
     pub(crate) since: std::time::SystemTime,
-    /// Files that were made and are not there any more.
-    pub(crate) missing: Vec<PathBuf>,
+    pub(crate) standing: Standing,
 }
 
 /// Returns what is set up for Claude Code; `None` where nothing is.
 pub(crate) fn find(context: &Context) -> Result<Option<SetUp>, Error> {
     let target = target(None, context)?;
-    let Some(missing) = setup::missing(&target)? else { return Ok(None) };
+    let Some(standing) = setup::standing(&target)? else { return Ok(None) };
     let journal = target.journal();
     let since = std::fs::metadata(&journal).and_then(|metadata| metadata.modified());
-    Ok(Some(SetUp { since: since.map_err(|e| Error::io("read", &journal, e))?, missing }))
+    Ok(Some(SetUp { since: since.map_err(|e| Error::io("read", &journal, e))?, standing }))
 }
 
 fn print(
