@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::error::Error;
 use crate::files;
-use crate::inputs::{self, Memory, News, Search};
+use crate::inputs::{self, Found, Memory, News, Search};
 use crate::output::{self, styled};
 use crate::spool::catch_up::catch_up;
 use crate::{markdown, table};
@@ -49,7 +49,12 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let compiler = Compiler::new(options)?;
     if arguments.spool {
         let channel = channel(arguments.channel.as_ref(), context)?;
-        return catch_up(&channel, context, |search| distil(arguments, &compiler, search, context));
+        return catch_up(&channel, context, |paths| {
+            // Nobody named them, so one that cannot be read is passed over.
+            let found = |path: &PathBuf| Found { path: path.clone(), member: None, named: false };
+            let found = paths.iter().map(found).collect();
+            distil(arguments, &compiler, &Search { found, ..Search::default() }, context)
+        });
     }
     let search = inputs::find(&arguments.paths)?;
     if arguments.audit {

@@ -11,17 +11,16 @@ use super::file::{self, Taken};
 use super::{briefing, summary};
 use crate::context::Context;
 use crate::error::Error;
-use crate::inputs::{Found, Search};
 use crate::table;
 
-/// Compiles everything that waits with `compile`, which is given the inputs.
+/// Compiles everything that waits with `compile`, which is given the paths of transcripts.
 ///
 /// Where it fails, everything still waits. Only one process catches up at a time; another one has
 /// nothing to do.
 pub(crate) fn catch_up(
     channel: &ChannelName,
     context: &Context,
-    mut compile: impl FnMut(&Search) -> Result<(), Error>,
+    mut compile: impl FnMut(&[PathBuf]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let folder = super::folder(&context.places);
     file::make_folder(&folder).map_err(|e| Error::io("create folder", &folder, e))?;
@@ -38,9 +37,9 @@ pub(crate) fn catch_up(
             break;
         }
         let noticed = taken.notices.iter().map(|notice| notice.at).max();
-        let search = transcripts(&taken, context)?;
-        if !search.found.is_empty() {
-            compile(&search)?;
+        let transcripts = transcripts(&taken, context)?;
+        if !transcripts.is_empty() {
+            compile(&transcripts)?;
             compiled = true;
         }
         let all = taken.remove()?;
@@ -50,7 +49,7 @@ pub(crate) fn catch_up(
         }
     }
     if !compiled && context.global.json {
-        compile(&Search::default())?;
+        compile(&[])?;
     } else if !compiled {
         context.output.print("Nothing waits to be compiled.\n")?;
     }
@@ -66,7 +65,7 @@ pub(crate) fn catch_up(
 }
 
 /// Returns the transcripts that the notices name, each once, with those of subagents beside them.
-fn transcripts(taken: &Taken, context: &Context) -> Result<Search, Error> {
+fn transcripts(taken: &Taken, context: &Context) -> Result<Vec<PathBuf>, Error> {
     let named: BTreeSet<&PathBuf> =
         taken.notices.iter().filter_map(|notice| notice.transcript.as_ref()).collect();
     let is_transcript =
@@ -96,8 +95,7 @@ fn transcripts(taken: &Taken, context: &Context) -> Result<Search, Error> {
         let lines = table::count(taken.junk, "line");
         context.output.warn(&format!("{lines} of the spool passed over"));
     }
-    let found = |path| Found { path, member: None, named: false };
-    Ok(Search { found: paths.into_iter().map(found).collect(), ..Search::default() })
+    Ok(paths)
 }
 
 fn is_or_are(count: usize) -> String {
