@@ -237,4 +237,5 @@ impl Look {
 }
 
 #[cfg(test)]
+#[path = "splice/tests.rs"]
 mod tests;

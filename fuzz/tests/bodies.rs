@@ -10,7 +10,7 @@ use proptest::sample::Index;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 10] = [
+const BODIES: [(&str, Body); 11] = [
     ("container", garner_fuzz::container),
     ("note", garner_fuzz::note),
     ("statement", garner_fuzz::statement),
@@ -21,6 +21,7 @@ const BODIES: [(&str, Body); 10] = [
     ("signed", garner_fuzz::signed),
     ("transcript", garner_fuzz::transcript),
     ("input", garner_fuzz::input),
+    ("settings", garner_fuzz::settings),
 ];
 
 /// Returns the inputs in the corpus of a target, in the order of their names.
