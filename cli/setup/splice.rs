@@ -11,6 +11,9 @@ use super::jsonc::{self, Item, Node};
 /// How the commands of our hooks end: a comment to the shell, and how they are found again.
 pub(super) const MARK: &str = " # garner";
 
+/// What is white space in JSON; the rest of what Unicode calls so is not.
+const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// A hook: the event, and the command that it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hook {
@@ -37,7 +40,7 @@ pub(super) fn group(hook: &Hook) -> Value {
 /// # Errors
 /// [`Misfit`] where there is no place for them.
 pub(super) fn put(text: &str, hooks: &[Hook]) -> Result<String, Misfit> {
-    if text.trim_start_matches('\u{FEFF}').trim().is_empty() {
+    if text.trim_start_matches('\u{FEFF}').trim_start_matches(SPACE).is_empty() {
         let mut events = serde_json::Map::new();
         for hook in hooks {
             events.insert(hook.event.to_owned(), json!([group(hook)]));
@@ -120,18 +123,21 @@ fn without_one(text: &str, root: &Node) -> Option<String> {
     None
 }
 
-/// Takes an item out of its list, with the white space before it and one comma.
+/// Takes an item out of its list, with the line that it stands in and one comma.
 fn cut(text: &str, items: &[Item], gone: &Item) -> String {
     let at = items.iter().position(|item| item.span == gone.span).unwrap_or_default();
     let head = text.get(..gone.span.start).unwrap_or_default();
+    let tail = text.get(gone.comma.map_or(gone.span.end, |comma| comma + 1)..).unwrap_or_default();
+    // The line feed before it may end a comment, and goes only where another one follows.
+    let ends_line = tail.trim_start_matches([' ', '\t']).starts_with(['\r', '\n']);
+    let head = if ends_line { head.trim_end_matches(SPACE) } else { head };
     let before = at.checked_sub(1).and_then(|before| items.get(before)?.comma);
     let mut text = text.to_owned();
-    let item = head.trim_end().len()..gone.span.end;
     // What stands later is taken out first, so that the other place stays where it is.
     if let Some(comma) = gone.comma {
         text.replace_range(comma..=comma, "");
     }
-    text.replace_range(item, "");
+    text.replace_range(head.len()..gone.span.end, "");
     if let Some(comma) = before.filter(|_| gone.comma.is_none()) {
         text.replace_range(comma..=comma, "");
     }
@@ -167,7 +173,7 @@ struct Added {
 /// Puts something at the end of an object or a list.
 fn append(text: &str, whole: &Node, items: &[Item], added: &Added) -> String {
     let close = whole.span.end.saturating_sub(1);
-    let inside = text.get(..close).unwrap_or_default().trim_end().len();
+    let inside = text.get(..close).unwrap_or_default().trim_end_matches(SPACE).len();
     let end: Range<usize> = match items.last() {
         Some(_) => inside..inside,
         // Between the brackets of an empty list there may be comments, which stay.

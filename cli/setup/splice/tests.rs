@@ -51,6 +51,23 @@ fn hooks_are_put_in_and_taken_out_byte_by_byte() {
 }
 
 #[test]
+fn comments_swallow_nothing_that_is_not_ours() {
+    let group = group(&hooks()[1]);
+    for text in [
+        format!("{{ // c\n \"hooks\": {{\"Stop\": [{group}]}}, \"a\": 1 }}"),
+        format!("{{ \"a\": 1, // c\n \"hooks\": {{\"Stop\": [{group}]}} }}"),
+        format!("{{ \"a\": 1, // c\n \"hooks\": {{\"Stop\": [{group}]}} // d\n }}"),
+        format!("{{ \"a\": 1, \"hooks\": {{\"Stop\": [{group}, // c\n {group}] }} }}"),
+    ] {
+        assert_eq!(read(&take_out(&text)), json!({ "a": 1 }), "{text}\n{}", take_out(&text));
+    }
+    // White space that is none in JSON stays where it is.
+    let text = "{ \"a\": 1 // c\u{3000}\n}";
+    assert_eq!(read(&take_out(&put(text, &hooks()).unwrap())), json!({ "a": 1 }));
+    assert_eq!(put("\r\u{b}", &hooks()), Err(Misfit::Syntax(1)));
+}
+
+#[test]
 fn what_is_put_in_looks_like_the_rest() {
     let with = put("{\r\n\t\"model\": \"opus\"\r\n}\r\n", &hooks()[..1]).unwrap();
     let lines: Vec<&str> = with.split("\r\n").collect();
