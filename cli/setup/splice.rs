@@ -40,7 +40,7 @@ pub(super) fn group(hook: &Hook) -> Value {
 /// # Errors
 /// [`Misfit`] where there is no place for them.
 pub(super) fn put(text: &str, hooks: &[Hook]) -> Result<String, Misfit> {
-    if text.trim_start_matches('\u{FEFF}').trim_start_matches(SPACE).is_empty() {
+    if text.strip_prefix('\u{FEFF}').unwrap_or(text).trim_start_matches(SPACE).is_empty() {
         let mut events = serde_json::Map::new();
         for hook in hooks {
             events.insert(hook.event.to_owned(), json!([group(hook)]));

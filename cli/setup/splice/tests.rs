@@ -64,7 +64,9 @@ fn comments_swallow_nothing_that_is_not_ours() {
     // White space that is none in JSON stays where it is.
     let text = "{ \"a\": 1 // c\u{3000}\n}";
     assert_eq!(read(&take_out(&put(text, &hooks()).unwrap())), json!({ "a": 1 }));
-    assert_eq!(put("\r\u{b}", &hooks()), Err(Misfit::Syntax(1)));
+    for text in ["\r\u{b}", "\u{FEFF}\u{FEFF}"] {
+        assert_eq!(put(text, &hooks()), Err(Misfit::Syntax(1)), "{text:?}");
+    }
 }
 
 #[test]
