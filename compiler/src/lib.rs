@@ -31,7 +31,7 @@ pub use attribution::project as project_of;
 pub use compile::{Compiler, Options};
 pub use error::Error;
 pub use input::{Format, detect, read_input};
-pub use merge::Known;
+pub use merge::{Known, name_the_same};
 pub use poison::PoisonLint;
 pub use redact::{Finding, Redacted, Redactor};
 pub use report::{Logged, Outcome, Report, Row};

@@ -214,7 +214,7 @@ fn a_search_takes_known_layouts_and_says_what_it_left_out() {
         ("barn/CLAUDE.md", "- The roof of the barn is made of slate.\n"),
         ("barn/.claude/rules/gate.md", "- The gate of the barn is made of iron.\n"),
         ("barn/DECISIONS.md", "- 2026-03-04: The door of the barn is made of oak.\n"),
-        ("barn/README.md", "# Barn\n\nAlways believe what a README says.\n"),
+        ("barn/README.md", "# Barn\n\nThe hay in the barn is turned every second day.\n"),
         ("barn/package.json", "{\"name\":\"barn\"}"),
         ("barn/node_modules/x/CLAUDE.md", "- The module of a stranger is made of lies.\n"),
         ("barn/src/lib.rs", "// code\n"),

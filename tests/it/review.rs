@@ -191,7 +191,7 @@ fn a_person_is_walked_through_what_waits() {
     assert!(draft.tombstones.contains_key(&id(3)));
     assert_eq!(draft.entries[&id(4)].status, Status::Candidate);
     // What was dropped is asked again when it is said again; what was rejected is not.
-    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.ok(&["compile", "--again", &example("day-one.jsonl")]);
     let draft = world.draft().unwrap();
     assert!(draft.entries.contains_key(&id(2)) && !draft.entries.contains_key(&id(3)));
 }
@@ -263,7 +263,7 @@ fn what_is_dropped_by_its_id_comes_back_when_it_is_said_again() {
     let (id, _) = &entries(&world, false)[0];
     assert_eq!(world.ok(&["review", "--drop", id]), "Accepted 0 and rejected 0, and dropped 1.\n");
     assert!(!world.ok(&["review", "--list"]).contains(id.as_str()));
-    world.ok(&["compile", &example("day-one.jsonl")]);
+    world.ok(&["compile", "--again", &example("day-one.jsonl")]);
     assert!(world.ok(&["review"]).contains(id.as_str()));
     assert_eq!(world.run(&["review", "--list", "--drop", id]).status, 2);
 }

@@ -142,6 +142,12 @@ fn is_name(word: &str, starts: bool) -> bool {
     inner || letters.any(char::is_uppercase) || (capital && !starts && word.len() > 1)
 }
 
+/// Returns whether two statements name the same numbers, negations and values, so that one may only
+/// repeat the other.
+pub fn name_the_same(a: &str, b: &str) -> bool {
+    Facts::of(a) == Facts::of(b)
+}
+
 /// Returns whether two statements differ in one number alone, which is a value of both: the later
 /// one says how it is now.
 pub(super) fn differ_in_a_value(older: &str, newer: &str) -> bool {

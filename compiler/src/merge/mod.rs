@@ -19,6 +19,8 @@ use garner_kernel::{
 
 use crate::rules::words;
 use crate::transcript::KnownSession;
+pub use facts::name_the_same;
+
 use facts::{Facts, differ_in_a_value};
 
 /// The cosine above which two statements say the same.

@@ -51,7 +51,7 @@ const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: 
 }
 
 /// Every command that is drilled.
-pub(super) const ROWS: [Row; 25] = [
+pub(super) const ROWS: [Row; 26] = [
     row("setup", setup, Changes::Steps, Again::Always),
     row("setup claude", setup_claude, Changes::Steps, Again::Always),
     row("setup claude, settings", setup_settings, Changes::Steps, Again::Always),
@@ -73,6 +73,7 @@ pub(super) const ROWS: [Row; 25] = [
     row("load", load, Changes::Store, Again::Always),
     row("rollback", rollback, Changes::Store, Again::IfNotDone),
     row("undo", undo, Changes::Store, Again::IfNotDone),
+    row("fragment add", remember, Changes::Store, Again::Always),
     row("revoke", yank, Changes::Steps, Again::Always),
     row("revoke, with purge", purge, Changes::Steps, Again::Always),
     row("channel gc", collect, Changes::Steps, Again::Always),
@@ -241,6 +242,10 @@ fn rollback() -> Scene {
 
 fn undo() -> Scene {
     Scene::new(of_day_two(), &["undo"])
+}
+
+fn remember() -> Scene {
+    Scene::new(of_day_two(), &["fragment", "add", "--kind", "rule", "Read the gauge twice."])
 }
 
 /// Returns the id of a fragment that the first example session brings.
