@@ -54,8 +54,9 @@ use operations::Outcome;
 use page::Page;
 
 const SIZES: &str = "1000,10000,100000,500000";
-/// How many fragments Garner is given at most, unless `--garner-most` says otherwise.
-const GARNER_MOST: &str = "100000";
+/// How many fragments the peer is given at most, unless `--peer-most` says otherwise: each of its
+/// questions takes seconds after that.
+const PEER_MOST: &str = "100000";
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -77,7 +78,7 @@ fn compare(words: &[&str]) -> Outcome<()> {
     };
     let sizes = after("--sizes").unwrap_or(SIZES).split(',').map(str::parse);
     let sizes: Vec<u64> = sizes.collect::<Result<_, _>>()?;
-    let most: u64 = after("--garner-most").unwrap_or(GARNER_MOST).parse()?;
+    let most: u64 = after("--peer-most").unwrap_or(PEER_MOST).parse()?;
     let mut out = std::io::stdout().lock();
     let peer = build_peer()?;
     let fingerprint = same_corpus(&peer)?;
@@ -87,14 +88,16 @@ fn compare(words: &[&str]) -> Outcome<()> {
     for size in sizes {
         let folder = tempfile::tempdir()?;
         let mut comparison = Comparison { size, ..Comparison::default() };
-        for setup in SETUPS {
+        let corpus = Corpus::new();
+        let asked = corpus.questions(1, size);
+        let question = folder.path().join("question");
+        question::write(&question, asked.first().ok_or("there is a question")?)?;
+        for setup in SETUPS.into_iter().filter(|_| size <= most) {
             writeln!(out, "{size} fragments: the peer, {setup}")?;
             comparison.peer.push((setup, of_peer(&peer, setup, size, folder.path())?));
         }
-        if size <= most {
-            writeln!(out, "{size} fragments: Garner")?;
-            comparison.garner = of_garner(size, folder.path())?;
-        }
+        writeln!(out, "{size} fragments: Garner")?;
+        comparison.garner = of_garner(size, folder.path())?;
         comparisons.push(comparison);
     }
     let nearness = Program::new(&peer, &["nearness", "100000"]).output()?.trim().to_owned();
@@ -148,9 +151,6 @@ fn of_peer(peer: &Path, setup: &str, size: u64, folder: &Path) -> Outcome<Vec<sa
         Program::new(peer, &["measure", setup, &size.to_string(), named]).samples()?;
     if setup == "file" {
         let (file, question) = (place.join("file.db"), folder.join("question"));
-        let corpus = Corpus::new();
-        let asked = corpus.questions(1, size);
-        question::write(&question, asked.first().ok_or("there is a question")?)?;
         let program = Program::new(peer, &["once", path(&file)?, path(&question)?]);
         samples.extend(program.one_shot()?);
     }
