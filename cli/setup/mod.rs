@@ -2,7 +2,7 @@
 //! all of it undone to the byte.
 //!
 //! A [`Target`] says what should be there, [`change`] compares that with what is, [`apply`] does it
-//! and [`undo`] takes it back, by the [`journal`] of what was there before. Nothing else is edited.
+//! and [`undo()`] takes it back, by the [`journal`] of what was there before. Nothing else is edited.
 
 mod apply;
 mod change;
