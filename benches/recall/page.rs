@@ -59,7 +59,9 @@ impl Page {
              compared with the one transaction of Garner. Making texts and vectors is left out on \
              both sides. The first 5,000 rows are written for that row.\n- *one process* is from \
              starting a program to its end, files in the cache of the system.\n- Bytes are those \
-             of the file once its journal is written back.\n- A dash is what was not measured, or what \
+             of the file once its journal is written back.\n- *insert one* of Garner is a version of the channel `local` with an operation in the \
+             log, the text's index, its vector and what recall reads, in one transaction of about 25 \
+             pages; of the peer it is a row and what its triggers write.\n- A dash is what was not measured, or what \
              a system does not offer yet.\n",
         );
         text

@@ -175,6 +175,12 @@ fn append(text: &str, whole: &Node, items: &[Item], added: &Added) -> String {
     let close = whole.span.end.saturating_sub(1);
     let inside = text.get(..close).unwrap_or_default().trim_end_matches(SPACE).len();
     let end: Range<usize> = match items.last() {
+        // In one line, what stood behind a comment would be a part of it.
+        Some(last) if added.before.is_empty() => {
+            let at = last.comma.map_or(last.span.end, |comma| comma + 1);
+            at..at
+        }
+        None if added.before.is_empty() => whole.span.start + 1..whole.span.start + 1,
         Some(_) => inside..inside,
         // Between the brackets of an empty list there may be comments, which stay.
         None => inside..close,

@@ -38,6 +38,10 @@ fn hooks_are_put_in_and_taken_out_byte_by_byte() {
         "{\n  \"hooks\": {\n    \"Stop\": [\n      { \"hooks\": [{ \"type\": \"command\", \
          \"command\": \"say done\" }] }\n    ]\n  }\n}\n",
         "{\n  \"hooks\": { \"PreToolUse\": [], },\n  \"a\": 1\n}\n",
+        "{\r\"model\": \"opus\", // large\r\n}\r\n",
+        "{\"model\": \"opus\" // large\n}",
+        "{\"hooks\": {\"PreToolUse\": [] // none\n}, \"a\": 1}",
+        "{\"a\": 1, \"hooks\": { // none\n}, // end\n}",
     ] {
         let with = put(text, &hooks()).unwrap();
         assert_eq!(put(&with, &hooks()).unwrap(), with, "a second time changes {text}");
