@@ -2,8 +2,8 @@
 //! knowing later with deterministic rules.
 //!
 //! Pure: bytes in, values out. No files, clock, environment or terminal. The stages are reading
-//! ([`read_input`], or [`TranscriptReader`] for what is large and grows), rules, redaction ([`Redactor`]), poison lint ([`PoisonLint`]) and merging
-//! ([`Compiler`]); [`provenance`] checks afterwards that every source still holds.
+//! ([`read_input`], or [`TranscriptReader`] for what is large and grows), rules, redaction
+//! ([`Redactor`]), poison lint ([`PoisonLint`]) and merging ([`Compiler`]); [`provenance`] checks afterwards that every source still holds.
 
 mod attribution;
 mod compile;

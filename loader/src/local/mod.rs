@@ -44,8 +44,8 @@ impl Store {
     /// the store does not have.
     ///
     /// # Errors
-    /// [`Error::NoRecord`] when a record cannot hold the fragment, [`Error::Replaced`] when something in the store replaces or rejects the statement, so that
-    /// recall would not see it, and those of writing, such as [`Error::Locked`]; nothing is changed.
+    /// [`Error::NoRecord`] when a record cannot hold the fragment, [`Error::Replaced`] when something
+    /// in the store replaces or rejects the statement, so that recall would not see it, and those of writing, such as [`Error::Locked`]; nothing is changed.
     pub fn remember(
         &mut self,
         fragment: &Fragment,
