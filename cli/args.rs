@@ -8,7 +8,8 @@ use garner_loader::Condition;
 
 use crate::commands::{
     ask, channel, compile, completions, demo, diff, doctor, fragment, hook, key, load, log, model,
-    operation, publish, pull, recall, review, revoke, rollback, setup, status, store, undo, verify,
+    operation, publish, pull, recall, review, revoke, rollback, run, serve, setup, status, store,
+    undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -76,6 +77,10 @@ pub(crate) enum Command {
     Recall(recall::Arguments),
     /// Ask an Ollama model, with recalled fragments in the prompt
     Ask(ask::Arguments),
+    /// Run an Ollama client with fragments in its prompts
+    Run(run::Arguments),
+    /// Stand between clients and an Ollama server, and put fragments into prompts
+    Serve(serve::Arguments),
     /// Show channels, drafts, keys and the model
     Status(status::Arguments),
     /// Look for what could go wrong here, and name the command that mends it
