@@ -27,7 +27,7 @@ pub(crate) fn injecting(
         Box::new(StoreRecaller::ready(context, filters))
     });
     let record = record(context.places.data.clone());
-    Injecting { recaller, record, cloud: cloud.to_vec() }
+    Injecting { recaller, record, cloud: cloud.to_vec(), deadline: Injecting::DEADLINE }
 }
 
 /// Returns what writes events into the store in the folder `data`.

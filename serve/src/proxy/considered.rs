@@ -1,7 +1,6 @@
 //! A request on an edited route: its body, with what is put into it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use garner_kernel::ChannelName;
@@ -19,8 +18,6 @@ use crate::proxy::headers;
 use crate::proxy::last_line::LastLine;
 use crate::proxy::server::Shared;
 
-/// How long a request waits for the store and for what the server says of its model.
-const DEADLINE: Duration = Duration::from_millis(150);
 /// The largest body that is edited, in bytes.
 const MOST: usize = 64 << 20;
 /// From here on a body is read beside the connections, in bytes.
@@ -63,7 +60,7 @@ pub(crate) async fn consider(
         }
     };
     let started = Instant::now();
-    let decided = decide(shared, route, channel, &whole, started + DEADLINE).await;
+    let decided = decide(shared, route, channel, &whole).await;
     shared.metrics.recall.observe(started.elapsed());
     let Decided { insertions, report, learning } = match decided {
         Err(reason) => return Ok(as_it_is(body::of_pieces(vec![whole]), reason)),
@@ -99,9 +96,9 @@ async fn decide(
     route: Route,
     channel: Option<&ChannelName>,
     whole: &Bytes,
-    deadline: Instant,
 ) -> Result<Decided, Reason> {
     let Some(injecting) = &shared.injecting else { return Err(Reason::Off) };
+    let deadline = Instant::now() + injecting.deadline;
     let asked = read(route, whole).await?;
     let model = injecting.models.model(&asked.model, deadline).await.ok_or(Reason::Model)?;
     let channels = if model.facts.remote {

@@ -49,12 +49,21 @@ pub struct Injecting {
     pub record: Record,
     /// The channels whose fragments may go to models of third parties.
     pub cloud: Vec<ChannelName>,
+    /// How long a request waits for the store and for what the server says of its model; after that
+    /// it goes on unchanged.
+    pub deadline: Duration,
+}
+
+impl Injecting {
+    /// How long a request waits, unless told otherwise: less than a person notices before an answer.
+    pub const DEADLINE: Duration = Duration::from_millis(150);
 }
 
 /// What is put into prompts, at work.
 pub(crate) struct AtWork {
     pub(crate) desk: Desk,
     pub(crate) models: Arc<Models>,
+    pub(crate) deadline: Duration,
     cloud: Vec<ChannelName>,
 }
 
@@ -103,7 +112,8 @@ impl Proxy {
             let on_lost = move || lost.events_lost.add(1);
             let desk = Desk::start(injecting.recaller, injecting.record, on_lost)?;
             let models = Arc::new(Models::new(ollama));
-            Ok(AtWork { desk, models, cloud: injecting.cloud })
+            let (deadline, cloud) = (injecting.deadline, injecting.cloud);
+            Ok(AtWork { desk, models, deadline, cloud })
         };
         let injecting = settings.injection.map(start).transpose()?;
         let access = Access {
