@@ -31,15 +31,15 @@ pub(crate) struct Arguments {
     cloud: Vec<ChannelName>,
     #[command(flatten)]
     filters: FilterArguments,
-    /// The model, for `ollama run`
-    #[arg(value_name = "MODEL", required_unless_present = "client")]
-    model: Option<OsString>,
-    /// What `ollama run` is given besides
-    #[arg(value_name = "ARGS", allow_hyphen_values = true, num_args = 0..)]
+    /// The model and what else `ollama run` is given, or `--` and another client with its arguments
+    #[arg(
+        value_name = "MODEL",
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     words: Vec<OsString>,
-    /// Another client with its arguments
-    #[arg(value_name = "CLIENT", last = true)]
-    client: Vec<OsString>,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
@@ -54,18 +54,20 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    let status = runtime.block_on(with_proxy(settings, &words(arguments)))?;
+    let status = runtime
+        .block_on(with_proxy(settings, &client_of(&arguments.words, std::env::args_os())))?;
     runtime.shutdown_background();
     let status = code(status);
     if status == 0 { Ok(()) } else { Err(Error::Ended { status }) }
 }
 
-/// Returns the client and its arguments.
-fn words(arguments: &Arguments) -> Vec<OsString> {
-    let Some(model) = &arguments.model else { return arguments.client.clone() };
-    let mut words = vec![OsString::from(CLIENT), OsString::from("run"), model.clone()];
-    words.extend(arguments.words.iter().chain(&arguments.client).cloned());
-    words
+/// Returns the client and its arguments: `words` as they are where `--` comes before them on the
+/// command line, which the parser takes away.
+fn client_of(words: &[OsString], line: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let line: Vec<OsString> = line.collect();
+    let before = line.len().checked_sub(words.len() + 1).and_then(|at| line.get(at));
+    let ours = if before.is_some_and(|word| word == "--") { &[][..] } else { &[CLIENT, "run"] };
+    ours.iter().map(OsString::from).chain(words.iter().cloned()).collect()
 }
 
 async fn with_proxy(settings: Settings, words: &[OsString]) -> Result<ExitStatus, Error> {
@@ -116,4 +118,27 @@ fn code(status: ExitStatus) -> u8 {
 #[cfg(not(unix))]
 fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_dashes_say_that_a_client_follows() {
+        let words = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for (line, given, expected) in [
+            ("garner run m", "m", "ollama run m"),
+            ("garner run --cloud x m --verbose", "m --verbose", "ollama run m --verbose"),
+            ("garner run m -- hi", "m -- hi", "ollama run m -- hi"),
+            ("garner run -- python -c x", "python -c x", "python -c x"),
+            ("garner --store d run --cloud x -- run run", "run run", "run run"),
+        ] {
+            assert_eq!(
+                client_of(&words(given), words(line).into_iter()),
+                words(expected),
+                "{line}"
+            );
+        }
+    }
 }

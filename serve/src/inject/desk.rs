@@ -20,7 +20,7 @@ const QUEUE: usize = 256;
 /// How many events may wait to be written; more are dropped, and counted.
 const EVENTS: usize = 1_024;
 /// How many turns the ledger remembers.
-const TURNS: usize = 65_536;
+const TURNS: usize = 8_192;
 
 /// Makes the recaller on the thread on which it lives.
 pub type MakeRecaller = Box<dyn FnOnce() -> Box<dyn Recaller> + Send>;
