@@ -1,10 +1,11 @@
 //! `garner serve`: the proxy between clients and an Ollama server.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use clap::Args;
 use garner_kernel::ChannelName;
-use garner_serve::{Ollama, Proxy, Settings};
+use garner_serve::{Injecting, Ollama, Proxy, Settings};
 use serde_json::json;
 
 use crate::args::FilterArguments;
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     /// Pass everything on, and put nothing into prompts
     #[arg(long)]
     no_inject: bool,
+    /// Wait so long for the store and for what the server says of a model, then go on unchanged
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 150)]
+    deadline: u64,
     /// Print a unit for systemd that runs this command, and stop
     #[arg(long)]
     print_unit: bool,
@@ -47,7 +51,10 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         return context.output.print(&unit()?);
     }
     let listen = listen(arguments)?;
-    let injecting = || proxy::injecting(&arguments.filters, &arguments.cloud, context);
+    let injecting = || {
+        let deadline = Duration::from_millis(arguments.deadline);
+        Injecting { deadline, ..proxy::injecting(&arguments.filters, &arguments.cloud, context) }
+    };
     let settings = Settings {
         listen,
         upstream: arguments.upstream.clone().unwrap_or_else(|| context.environment.ollama.clone()),

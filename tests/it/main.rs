@@ -13,6 +13,8 @@ mod bucket;
 #[cfg(test)]
 mod bundles;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 #[path = "../../compiler/tests/it/corpus.rs"]

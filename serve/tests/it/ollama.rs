@@ -13,6 +13,7 @@ const GENERATE: &[&str] = &[
     r#"{"model":"llama3.2","created_at":"2026-03-02T10:00:00.1Z","response":"The sky","done":false}"#,
     r#"{"model":"llama3.2","created_at":"2026-03-02T10:00:00.2Z","response":"","done":true,"done_reason":"stop","context":[1,2,3],"prompt_eval_count":11}"#,
 ];
+const GENERATE_WHOLE: &str = r#"{"model":"llama3.2","created_at":"2026-03-02T10:00:00.2Z","response":"The sky","done":true,"done_reason":"stop","context":[1,2,3],"prompt_eval_count":11}"#;
 const LOADED: &str = r#"{"model":"llama3.2","created_at":"2026-03-02T10:00:00Z","message":{"role":"assistant","content":""},"done_reason":"load","done":true}"#;
 const PULL: &[&str] = &[
     r#"{"status":"pulling manifest"}"#,
@@ -60,7 +61,7 @@ pub(crate) fn ollama(asked: &Asked) -> Reply {
             Reply::whole("201 Created", "text/plain", b"")
         }
         ("POST", "/api/chat") => chat(asked, CHAT, CHAT_WHOLE),
-        ("POST", "/api/generate") => chat(asked, GENERATE, &GENERATE.join("\n")),
+        ("POST", "/api/generate") => chat(asked, GENERATE, GENERATE_WHOLE),
         ("POST", "/api/embed") => Reply::json("200 OK", r#"{"embeddings":[[0.1,-2e-7]]}"#),
         ("POST", "/v1/chat/completions") => events(asked, EVENTS, COMPLETION),
         ("POST", "/v1/messages") => events(asked, MESSAGE_EVENTS, MESSAGE),
@@ -124,7 +125,7 @@ fn events(asked: &Asked, events: &[&str], whole: &str) -> Reply {
 fn show(asked: &Asked) -> Reply {
     let body = text(asked);
     let named = |name: &str| body.contains(&format!("\"{name}\""));
-    let show = if named("team") {
+    let mut show = if named("team") {
         serde_json::json!({ "system": SYSTEM, "parameters": "num_ctx 8192", "template": "<|im_start|>{{ .Prompt }}<|im_end|><zap>" })
     } else if named("small") {
         serde_json::json!({ "parameters": "num_ctx 512" })
@@ -135,5 +136,15 @@ fn show(asked: &Asked) -> Reply {
     } else {
         serde_json::json!({ "parameters": "stop \"x\"", "model_info": { "llama.context_length": 131_072 } })
     };
+    for (name, value) in [
+        ("model_info", serde_json::json!({})),
+        ("details", serde_json::json!({ "family": "llama" })),
+        ("capabilities", serde_json::json!(["completion", "tools"])),
+        ("modified_at", serde_json::json!("2026-03-01T09:00:00Z")),
+    ] {
+        if show.get(name).is_none() {
+            show[name] = value;
+        }
+    }
     Reply::json("200 OK", &show.to_string())
 }
