@@ -47,14 +47,11 @@ fn record(data: PathBuf) -> Record {
     })
 }
 
-/// Returns the name of this machine, under which others may ask it.
-#[cfg(unix)]
+/// Returns the name of this machine, under which others may ask it; `None` where it cannot be told.
 pub(crate) fn host_name() -> Option<String> {
-    Some(rustix::system::uname().nodename().to_string_lossy().into_owned())
-}
-
-/// Returns the name of this machine, under which others may ask it.
-#[cfg(not(unix))]
-pub(crate) fn host_name() -> Option<String> {
-    None
+    #[cfg(unix)]
+    let name = Some(rustix::system::uname().nodename().to_string_lossy().into_owned());
+    #[cfg(not(unix))]
+    let name = None;
+    name
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::ollama::ollama;
 use crate::replay::{Asked, Replay};
-use crate::serve::Served;
+use crate::serve::Running;
 use crate::world::World;
 
 /// Routes whose requests are edited.
@@ -36,8 +36,8 @@ fn check(client: &dyn Fn() -> Command, more: &[&str]) {
     assert!(direct.len() >= 8, "{direct:?}");
     let before = edited(&server.take());
     // No machine is so slow that the test depends on it.
-    let served = Served::start(&world, &server, &["--deadline", "300000"]);
-    let through = lines(client(), &format!("http://{}", served.address), more);
+    let proxy = Running::start(&world, &server, &["--deadline", "300000"]);
+    let through = lines(client(), &format!("http://{}", proxy.address), more);
     assert_eq!(through, direct);
     let after = edited(&server.take());
     assert_eq!(after.len(), before.len(), "each request reaches the server once");

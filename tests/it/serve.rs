@@ -15,13 +15,13 @@ use crate::world::{World, items, text};
 const QUESTION: &str = "how are heights stored?";
 
 /// A proxy that runs until it is dropped.
-pub(crate) struct Served {
+pub(crate) struct Running {
     process: Child,
     pub(crate) address: String,
     pub(crate) started: Value,
 }
 
-impl Served {
+impl Running {
     /// Starts `garner serve` on a free port.
     pub(crate) fn start(world: &World, server: &Replay, arguments: &[&str]) -> Self {
         let listen = ["--json", "serve", "--listen", "127.0.0.1:0", "--upstream"];
@@ -46,7 +46,7 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -63,9 +63,9 @@ fn chat(question: &str) -> String {
 }
 
 /// Asks until the store is ready, and returns the answer's headers and what the server got.
-fn ask(served: &Served, server: &Replay, path: &str) -> (crate::replay::Answer, Value) {
+fn ask(proxy: &Running, server: &Replay, path: &str) -> (crate::replay::Answer, Value) {
     loop {
-        let answer = post(&served.address, path, &chat(QUESTION));
+        let answer = post(&proxy.address, path, &chat(QUESTION));
         let asked = server.of("/api/chat").pop().unwrap();
         let late = answer.header("x-garner-reason");
         if !late.is_some_and(|reason| ["deadline", "model"].contains(&reason)) {
@@ -78,24 +78,24 @@ fn ask(served: &Served, server: &Replay, path: &str) -> (crate::replay::Answer, 
 fn a_client_of_the_proxy_gets_what_the_store_knows_and_it_is_logged() {
     let world = World::of_day_one();
     let server = Replay::start(ollama);
-    let served = Served::start(&world, &server, &[]);
-    assert_eq!(served.started["upstream"], format!("http://{}", server.address()));
-    assert_eq!(served.started["injects"], true);
-    let (answer, got) = ask(&served, &server, "/api/chat");
+    let proxy = Running::start(&world, &server, &[]);
+    assert_eq!(proxy.started["upstream"], format!("http://{}", server.address()));
+    assert_eq!(proxy.started["injects"], true);
+    let (answer, got) = ask(&proxy, &server, "/api/chat");
     assert_eq!(answer.header("x-garner-kernels"), Some("notes@1"));
     let said = |message: &Value| message["content"].as_str().unwrap().to_owned();
     let told: String = items(&got["messages"]).iter().map(said).collect();
     assert!(told.contains("Heights are integers in millimetres"), "{told}");
     assert!(told.ends_with(QUESTION), "{told}");
     assert_eq!(
-        post(&served.address, "/k/nosuch/api/chat", &chat(QUESTION)).header("x-garner-reason"),
+        post(&proxy.address, "/k/nosuch/api/chat", &chat(QUESTION)).header("x-garner-reason"),
         Some("unknown-channel")
     );
-    assert_eq!(ask(&served, &server, "/k/notes/api/chat").0.header("x-garner-reason"), None);
+    assert_eq!(ask(&proxy, &server, "/k/notes/api/chat").0.header("x-garner-reason"), None);
     // What is loaded while it runs is used at once.
     world.learn("day-two.jsonl");
-    assert_eq!(ask(&served, &server, "/api/chat").0.header("x-garner-kernels"), Some("notes@2"));
-    assert_eq!(served.end("-TERM"), Some(0));
+    assert_eq!(ask(&proxy, &server, "/api/chat").0.header("x-garner-kernels"), Some("notes@2"));
+    assert_eq!(proxy.end("-TERM"), Some(0));
     let logged = world.json(&["log", "--injections"]);
     let logged = items(&logged["injections"]);
     assert!(logged.len() >= 2, "{logged:?}");
@@ -108,15 +108,15 @@ fn a_client_of_the_proxy_gets_what_the_store_knows_and_it_is_logged() {
 fn without_a_store_and_without_injection_everything_passes() {
     let world = World::new();
     let server = Replay::start(ollama);
-    let served = Served::start(&world, &server, &[]);
-    assert_eq!(ask(&served, &server, "/api/chat").0.header("x-garner-reason"), Some("no-store"));
-    let served = Served::start(&World::of_day_one(), &server, &["--no-inject"]);
-    assert_eq!(served.started["injects"], false);
-    let (answer, got) = ask(&served, &server, "/api/chat");
+    let proxy = Running::start(&world, &server, &[]);
+    assert_eq!(ask(&proxy, &server, "/api/chat").0.header("x-garner-reason"), Some("no-store"));
+    let proxy = Running::start(&World::of_day_one(), &server, &["--no-inject"]);
+    assert_eq!(proxy.started["injects"], false);
+    let (answer, got) = ask(&proxy, &server, "/api/chat");
     assert_eq!((answer.header("x-garner-reason"), got.to_string()), (Some("off"), chat(QUESTION)));
-    let metrics = exchange(&served.address, &request("GET", "/metrics", b"")).text();
+    let metrics = exchange(&proxy.address, &request("GET", "/metrics", b"")).text();
     assert!(metrics.contains("garner_untouched_total{reason=\"off\"} 1"), "{metrics}");
-    assert_eq!(served.end("-INT"), Some(0));
+    assert_eq!(proxy.end("-INT"), Some(0));
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_unit_repeats_the_command() {
         start.ends_with(" serve --listen 127.0.0.1:9 --where \"kind=fact and created>2026-01-31\""),
         "{start}"
     );
-    let program = start["ExecStart=".len()..].split(' ').next().unwrap();
+    let program = start.trim_start_matches("ExecStart=").split(' ').next().unwrap();
     assert_eq!(Path::new(program), Path::new(env!("CARGO_BIN_EXE_garner")));
     for section in ["[Unit]", "[Service]", "[Install]"] {
         assert!(unit.lines().any(|line| line == section), "{unit}");

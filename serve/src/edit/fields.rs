@@ -24,7 +24,7 @@ pub(super) struct Object<'a> {
 
 /// A string of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text {
+pub(super) struct Quoted {
     /// What it says.
     pub(super) text: String,
     /// The offset of its first character.
@@ -54,7 +54,7 @@ impl<'a> Object<'a> {
     }
 
     /// Returns a member that is a string.
-    pub(super) fn text(&self, name: &str) -> Option<Text> {
+    pub(super) fn text(&self, name: &str) -> Option<Quoted> {
         self.get(name)?.text()
     }
 
@@ -90,13 +90,13 @@ impl<'a> Value<'a> {
     }
 
     /// Returns the string that the value is.
-    pub(super) fn text(self) -> Option<Text> {
+    pub(super) fn text(self) -> Option<Quoted> {
         let raw = self.raw.get();
         let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
         let start = self.offset() + 1;
         // Half a surrogate pair is text to the server; what stands beside it is told apart all the same.
         let text = serde_json::from_str(raw).unwrap_or_else(|_| inner.to_owned());
-        Some(Text { text, start, end: start + inner.len() })
+        Some(Quoted { text, start, end: start + inner.len() })
     }
 
     /// Returns where the value starts in the body, of which it is a part.

@@ -42,10 +42,10 @@ pub(super) fn read(request: &Object<'_>) -> Result<Asked, Unread> {
 
 /// Returns where the core goes: the server joins the text blocks of a list.
 fn place(request: &Object<'_>) -> Result<Place, Unread> {
-    let Some(list) = request.get("system").and_then(Value::list) else {
+    let Some(blocks) = request.get("system").and_then(Value::list) else {
         return Ok(Place::of_member(request, "system", BEFORE));
     };
-    if list.is_empty() {
+    if blocks.is_empty() {
         return Ok(Place::Nowhere);
     }
     let said = Said::read(request.get("system")).ok_or(Unread::Unparsable)?;

@@ -2,7 +2,7 @@
 
 use garner_loader::inject::estimate;
 
-use super::fields::{Object, Text, Value};
+use super::fields::{Object, Quoted, Value};
 
 /// The tokens that a picture may take: more than those of common models.
 const PICTURE: usize = 1_600;
@@ -184,9 +184,9 @@ pub(super) struct Said {
     /// All texts, one after the other.
     pub(super) text: String,
     /// The first text.
-    pub(super) first: Option<Text>,
+    pub(super) first: Option<Quoted>,
     /// The last text.
-    pub(super) last: Option<Text>,
+    pub(super) last: Option<Quoted>,
     /// The tokens of what is not text.
     pub(super) more: usize,
     /// Whether it answers a tool call.
@@ -209,7 +209,7 @@ impl Said {
         Some(said)
     }
 
-    fn add(&mut self, text: Text) {
+    fn add(&mut self, text: Quoted) {
         self.text.push_str(&text.text);
         self.first.get_or_insert_with(|| text.clone());
         self.last = Some(text);

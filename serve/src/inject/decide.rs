@@ -75,7 +75,7 @@ pub(crate) fn decide(
         return Err(Reason::NoRoom);
     }
     let fresh = plan.recalled(&known, &core, room - taken, &talk.received(ledger));
-    plan.decision(known, core, fresh)
+    Ok(plan.decision(known, core, fresh))
 }
 
 /// What the ledger knows of a conversation.
@@ -206,12 +206,7 @@ impl Plan<'_> {
         block(&[], &hits, &self.options(budget), self.count)
     }
 
-    fn decision(
-        &self,
-        known: Known,
-        core: Injection,
-        fresh: Injection,
-    ) -> Result<Decision, Reason> {
+    fn decision(&self, known: Known, core: Injection, fresh: Injection) -> Decision {
         let asked = &self.request.asked;
         let mut insertions = Vec::new();
         insertions.extend(self.core_insertion(&core.core));
@@ -230,14 +225,14 @@ impl Plan<'_> {
                 kernels: known.kernels,
                 ..Report::nothing(reason.unwrap_or(Reason::Place))
             };
-            return Ok(Decision { insertions, report, given: self.given(&fresh), placed: None });
+            return Decision { insertions, report, given: self.given(&fresh), placed: None };
         }
         let report = self.report(known, &core, &fresh, reason);
         let given = self.given(&fresh);
         let texts = format!("{}{}{}", asked.system.text(), core.core.text(), recalled);
         let question = last.map_or("", |turn| turn.text.as_str());
         let placed = (together(core, fresh), format!("{texts}{question}"));
-        Ok(Decision { insertions, report, given, placed: Some(placed) })
+        Decision { insertions, report, given, placed: Some(placed) }
     }
 
     /// Returns where the core goes and with what around it.

@@ -181,6 +181,12 @@ fn the_models_own_system_text_stays_and_nothing_is_told_twice() {
     assert!(sent[0].1.starts_with("Be brief.\n\n<garner-memory id="), "{}", sent[0].1);
 }
 
+/// Returns the ids of the blocks in a text.
+fn nonces(text: &str) -> std::collections::BTreeSet<&str> {
+    let openers = text.split("<garner-memory id=\"").skip(1);
+    openers.filter_map(|rest| rest.split('"').next()).collect()
+}
+
 #[test]
 fn six_turns_keep_every_byte_that_was_sent_before() {
     let mut shelf = Shelf::of(FACTS);
@@ -209,21 +215,17 @@ fn six_turns_keep_every_byte_that_was_sent_before() {
     for (_, statement) in FACTS {
         assert_eq!(all.matches(statement).count(), 1, "{statement}");
     }
-    let nonces: std::collections::BTreeSet<&str> =
-        all.split("<garner-memory id=\"").skip(1).map(|rest| &rest[..12]).collect();
-    assert_eq!(nonces.len(), 1, "one nonce for one conversation");
+    assert_eq!(nonces(&all).len(), 1, "one nonce for one conversation");
 }
 
 #[test]
 fn another_conversation_has_its_own_nonce_and_its_own_memory() {
     let mut shelf = Shelf::of(FACTS);
     let mut talk = Talk::new(&mut shelf, large());
-    let nonce =
-        |sent: &[(String, String)]| sent[1].1["<garner-memory id=\"".len()..][..12].to_owned();
     let one = talk.chat(&json!([user("Which port does the tide gauge use?")]));
     let two = talk.chat(&json!([user("Tell me: which port does the tide gauge use?")]));
     assert!(two[1].1.contains("port 8081"));
-    assert_ne!(nonce(&one), nonce(&two));
+    assert_ne!(nonces(&one[1].1), nonces(&two[1].1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Headers that concern one connection only, and ours.
 
-use garner_kernel::{ChannelName, Version};
+use garner_kernel::{ChannelName, FragmentId, Version};
 use hyper::HeaderMap;
 use hyper::header::{CONNECTION, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
 
@@ -45,7 +45,8 @@ pub(crate) fn add_report(headers: &mut HeaderMap, report: &Report) {
     let kernel =
         |(channel, version): &(ChannelName, Version)| format!("{channel}@{}", version.get());
     let kernels: Vec<String> = report.kernels.iter().map(kernel).collect();
-    let fragments: Vec<String> = report.fragments.iter().take(MOST).map(|id| id.short()).collect();
+    let fragments: Vec<String> =
+        report.fragments.iter().take(MOST).map(FragmentId::short).collect();
     let values = [
         ("x-garner-kernels", kernels.join(", ")),
         ("x-garner-fragments", fragments.join(", ")),

@@ -5,10 +5,13 @@ use bytes::Bytes;
 /// A longer line than this says nothing that is learned from, in bytes.
 const MOST: usize = 256 << 10;
 
+/// Whoever learns from the line.
+type Tell = Box<dyn FnOnce(&[u8]) + Send>;
+
 /// Keeps the last line of a stream, and tells it when the stream has ended.
 pub(crate) struct LastLine {
     line: Vec<u8>,
-    tell: Box<dyn FnOnce(&[u8]) + Send>,
+    tell: Tell,
 }
 
 impl LastLine {

@@ -19,7 +19,7 @@ use crate::proxy::body::AnyBody;
 /// How long a connection may take to open; an answer may take as long as it likes.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long a connection that is not used stays open.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// The server behind the proxy.
 #[derive(Debug)]

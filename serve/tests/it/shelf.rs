@@ -100,7 +100,7 @@ impl Shelf {
             record: Box::new(move |event| tell.send(event.clone()).is_ok()),
             cloud: Vec::new(),
             // No machine is so slow that a test depends on it.
-            deadline: Duration::from_secs(300),
+            deadline: Duration::from_mins(5),
         }
     }
 
