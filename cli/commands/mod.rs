@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod ask;
+pub(crate) mod bake;
 pub(crate) mod channel;
 pub(crate) mod compile;
 pub(crate) mod completions;
@@ -54,6 +55,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Load(arguments) => load::run(arguments, context),
         Command::Recall(arguments) => recall::run(arguments, context),
         Command::Ask(arguments) => ask::run(arguments, context),
+        Command::Bake(arguments) => bake::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),
         Command::Serve(arguments) => serve::run(arguments, context),
         Command::Status(arguments) => status::run(arguments, context),

@@ -19,6 +19,6 @@ pub use facts::ModelFacts;
 pub use inject::desk::{MakeRecaller, Record};
 pub use inject::{Known, Question, Recaller};
 pub use lines::Lines;
-pub use ollama::{Ollama, Summary};
+pub use ollama::{NewModel, Ollama, Summary};
 pub use proxy::{Injecting, Proxy, Settings};
 pub(crate) use proxy::{SWITCH, SWITCH_OFF};
