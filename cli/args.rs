@@ -8,8 +8,8 @@ use garner_loader::Condition;
 
 use crate::commands::{
     ask, bake, channel, compile, completions, demo, diff, doctor, fragment, hook, key, load, log,
-    model, operation, publish, pull, recall, review, revoke, rollback, run, serve, setup, status,
-    store, undo, verify,
+    mcp, model, operation, publish, pull, recall, review, revoke, rollback, run, serve, setup,
+    status, store, undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Run(run::Arguments),
     /// Stand between clients and an Ollama server, and put fragments into prompts
     Serve(serve::Arguments),
+    /// Speak the Model Context Protocol on standard input and output
+    Mcp(mcp::Arguments),
     /// Show channels, drafts, keys and the model
     Status(status::Arguments),
     /// Look for what could go wrong here, and name the command that mends it

@@ -14,6 +14,7 @@ pub(crate) mod hook;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
+pub(crate) mod mcp;
 pub(crate) mod model;
 pub(crate) mod operation;
 pub(crate) mod publish;
@@ -56,6 +57,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Recall(arguments) => recall::run(arguments, context),
         Command::Ask(arguments) => ask::run(arguments, context),
         Command::Bake(arguments) => bake::run(arguments, context),
+        Command::Mcp(arguments) => mcp::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),
         Command::Serve(arguments) => serve::run(arguments, context),
         Command::Status(arguments) => status::run(arguments, context),

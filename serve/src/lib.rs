@@ -10,6 +10,7 @@ mod error;
 mod facts;
 mod inject;
 mod lines;
+pub mod mcp;
 mod metrics;
 mod ollama;
 mod proxy;

@@ -54,6 +54,8 @@ mod markdown;
 #[cfg(test)]
 mod markdown_out;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod model;
