@@ -16,6 +16,7 @@ mod markdown;
 mod output;
 mod places;
 mod plan;
+mod proxy;
 mod publication;
 mod qr;
 mod report;
