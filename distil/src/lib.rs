@@ -1,0 +1,3 @@
+//! Models that propose what to remember, behind the compiler's [`Distiller`].
+//!
+//! [`Distiller`]: garner_compiler::distil::Distiller
