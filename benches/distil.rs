@@ -1,7 +1,7 @@
 //! How good and how fast distilling is: compiles labelled transcripts and compares with the labels,
 //! then runs the corpora of poison, secrets and junk through the compiler.
 //!
-//! `cargo bench --bench distil [-- FOLDER] [-- --save]`. The folder holds transcripts (`*.jsonl`)
+//! `cargo bench --bench distil [-- FOLDER] [-- --save]`; `--proposing` only shows what bounds a model. The folder holds transcripts (`*.jsonl`)
 //! and `gold.jsonl`; `--save` writes `benches/results/distil.md`.
 //!
 //! A *label* is one line of `gold.jsonl`: a statement that a transcript's line makes, and whether
@@ -43,6 +43,8 @@ mod corpus;
 mod large;
 #[path = "bundle/peak.rs"]
 mod peak;
+#[path = "distil/proposing.rs"]
+mod proposing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -103,9 +105,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             writeln!(out, "skipped: `{}` does not exist", labels.display())?;
             continue;
         }
+        let model = proposing::rows(&labels, &folder, all)?;
+        if arguments.iter().any(|a| a == "--proposing") {
+            writeln!(out, "## {name}\n{}{model}", proposing::HEAD)?;
+            continue;
+        }
         let (page, sample) = evaluate(&labels, &folder, all)?;
-        write!(report, "\n## {name}\n\n{page}")?;
+        write!(report, "\n## {name}\n\n{page}{}{model}", proposing::HEAD)?;
         writeln!(samples, "## {name}\n{sample}")?;
+    }
+    if arguments.iter().any(|a| a == "--proposing") {
+        return Ok(());
     }
     report.push_str(&corpora::page());
     report.push_str(&large_transcript()?);

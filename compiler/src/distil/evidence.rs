@@ -20,6 +20,10 @@ const SHORTEST_QUOTE: usize = 3;
 const CARRIED: f64 = 2.0 / 3.0;
 /// The shortest word that carries content, in characters.
 const CONTENT: usize = 4;
+/// How many words before and after a contrast keep their order.
+const AROUND: usize = 4;
+/// The shortest statement that may stand without a person, in words.
+const SHORTEST_STATEMENT: usize = 4;
 
 /// Checks a claim against the window that it was made about.
 ///
@@ -31,8 +35,10 @@ pub(super) fn check(claim: Claim, window: &Window) -> Result<Proposed, &'static 
         return Err("cites no record");
     }
     let quote = quoted(&claim.quote);
+    // A question is a segment of its own here: whoever asked it said it.
+    let parts: Vec<Segment> = record.flat_map(parts).collect();
     // Of several who say it the lowest counts.
-    let holding = record.filter(|segment| holds(segment, &quote));
+    let holding = parts.iter().filter(|segment| holds(segment, &quote));
     let segment = holding.min_by_key(|segment| segment.role.trust());
     let segment = segment.filter(|_| !quote.is_empty()).ok_or("quotes what is not there")?;
     let whole = shown(segment.text.as_str()) == quote;
@@ -66,6 +72,17 @@ pub(super) fn check(claim: Claim, window: &Window) -> Result<Proposed, &'static 
 /// in case, in widths of letters and in how a `<` is written, and in nothing else.
 fn shown(text: &str) -> String {
     normalize(&text.replace("&lt;", "<"))
+}
+
+/// Returns a segment, and the question that it answers as one of the assistant.
+fn parts(segment: &Segment) -> impl Iterator<Item = Segment> {
+    let question = segment.aside.as_ref().map(|question| Segment {
+        role: Role::Assistant,
+        text: question.clone(),
+        aside: None,
+        ..segment.clone()
+    });
+    std::iter::once(segment.clone()).chain(question)
 }
 
 /// Returns whether a quotation stands in a segment, and not over a gap in it.
@@ -113,7 +130,7 @@ fn is_carried(claim: &Claim, segment: &Segment) -> bool {
         && part(held) >= CARRIED * part(meant.len())
         && carries_facts(&evidence, statement)
         && permits(statement).all(|word| said.contains(&word))
-        && (!contrasts(&evidence) || keeps_order(&meant, &said))
+        && keeps_order(&said, &meant)
 }
 
 /// Returns whether a person said it as something that holds: no question, no request for the next
@@ -127,7 +144,7 @@ fn is_said_for_good(claim: &Claim, segment: &Segment) -> bool {
         && !is_question(&claim.quote)
         && !is_request(&claim.quote)
         && !passes_soon(&claim.quote)
-        && words(&claim.statement).len() >= SHORTEST_QUOTE
+        && words(&claim.statement).len() >= SHORTEST_STATEMENT
 }
 
 fn content(text: &str) -> Vec<String> {
@@ -144,29 +161,27 @@ fn are_alike(one: &str, other: &str) -> bool {
     shared >= CONTENT.max(shorter.saturating_sub(1))
 }
 
-/// Returns whether a text sets one thing against another, so that the order of words decides.
-fn contrasts(text: &str) -> bool {
+/// Returns whether what stands around each word that sets one thing against another stands in the
+/// same order in the statement: "tabs, not spaces" is not "spaces, not tabs".
+fn keeps_order(said: &[String], meant: &[String]) -> bool {
+    said.iter().enumerate().filter(|(_, word)| contrasts(word)).all(|(at, _)| {
+        let around = said.get(at.saturating_sub(AROUND)..(at + AROUND + 1).min(said.len()));
+        let mut rest = meant.iter();
+        let shared = |word: &&String| {
+            word.chars().count() >= CONTENT && meant.iter().any(|other| are_alike(word, other))
+        };
+        let mut around = around.unwrap_or_default().iter().filter(shared);
+        around.all(|word| rest.any(|other| are_alike(word, other)))
+    })
+}
+
+/// Returns whether a word sets one thing against another.
+fn contrasts(word: &str) -> bool {
     const AGAINST: &[&str] = &[
         "not", "never", "instead", "rather", "over", "than", "before", "after", "from", "unless",
         "except", "without", "but", "replaces", "replaced",
     ];
-    words(text).iter().any(|w| AGAINST.contains(&w.as_str()) || w.ends_with("n't"))
-}
-
-/// Returns whether the words that both texts have stand in the same order in both.
-fn keeps_order(meant: &[String], said: &[String]) -> bool {
-    let mut at = 0;
-    let mut shared = meant.iter().filter(|word| said.iter().any(|other| are_alike(word, other)));
-    shared.all(|word| {
-        let rest = said.get(at..).unwrap_or_default();
-        match rest.iter().position(|other| are_alike(word, other)) {
-            Some(next) => {
-                at += next + 1;
-                true
-            }
-            None => false,
-        }
-    })
+    AGAINST.contains(&word) || word.ends_with("n't")
 }
 
 /// Returns what a person who reviews it reads beside the statement.
@@ -229,6 +244,13 @@ mod tests {
             ("read the heights from the table", "Heights are read with `curl`.", false),
             ("the tests need a database", "Skipping the tests is fine.", false),
             ("no, two people read past the warning", "Two people read past the warning.", true),
+            (
+                "no, tests never call the live service, replay the recorded answers",
+                "Tests never call the live service; recorded answers are replayed.",
+                true,
+            ),
+            ("we prefer sqlx over diesel", "Diesel is preferred over sqlx.", false),
+            ("run the linter before the tests", "Run the tests before the linter.", false),
             ("use redis for it", "Sessions live in memory and are flushed at night.", false),
         ];
         for (quote, statement, expected) in rows {
