@@ -1,8 +1,8 @@
 //! Reads the corpora in `tests/corpus`: secrets, poison, junk, each with what must survive.
 //!
 //! Each corpus has two files. Rules may be written with the first in view; the second, whose name
-//! ends in `-held`, was written after the rules and is reported on its own. Of junk there is a third,
-//! of kinds that neither had in view.
+//! ends in `-held`, was written after the rules and is reported on its own. Of junk there are
+//! more, of kinds that none before had in view.
 //!
 //! No file holds a credential: a secret is a list of parts that are joined here, and a part such as
 //! `~hex:32` stands for that many signs in an order that the row's name decides.
@@ -142,10 +142,10 @@ pub(crate) fn lines(half: Half) -> Vec<Line> {
     lines_of(&format!("junk{ending}.txt"))
 }
 
-/// Returns the lines of the second held file of junk: kinds that nobody had in view when the first
-/// two were written.
-pub(crate) fn later_lines() -> Vec<Line> {
-    lines_of("junk-held-2.txt")
+/// Returns the lines of a later held file of junk, by its number: kinds that nobody had in view when
+/// what was there before was written.
+pub(crate) fn later_lines(number: u8) -> Vec<Line> {
+    lines_of(&format!("junk-held-{number}.txt"))
 }
 
 fn lines_of(file: &str) -> Vec<Line> {
