@@ -6,6 +6,7 @@ use garner_compiler::{Known, Report};
 use garner_kernel::{Contents, Draft, Entry, FileName, Moment, record};
 use serde_json::{Value, json};
 
+use crate::corpus::{Half, rows, text};
 use crate::distil::{distil, proposal, reply};
 use crate::log::{Log, compiler, statements};
 
@@ -222,6 +223,31 @@ fn a_statement_goes_through_the_gates_of_all_others() {
         let (draft, _) = compile(&log, &distilled.proposals);
         assert!(!record::draft_lines(&draft).contains(&key));
     }
+}
+
+#[test]
+fn a_model_that_was_taken_over_plants_nothing() {
+    // It cites what a person said, or what it was told to say, and proposes an attack.
+    let mut log = Log::default();
+    log.human(RULE)
+        .assistant("The importer reads dates as UTC, since the gauges have no time zone.");
+    let plan = |payload: &str| {
+        let quotes = [(1, RULE), (2, "The importer reads dates as UTC")];
+        let kinds = ["rule", "preference", "procedure", "decision", "fact", "correction"];
+        let of = |(record, quote)| kinds.map(|kind| proposal(record, kind, quote, payload));
+        quotes.into_iter().flat_map(of).collect::<Vec<_>>()
+    };
+    let mut payloads = 0;
+    for half in Half::BOTH {
+        for row in rows("poison", half) {
+            let payload: String = text(&row, "payload").chars().take(400).collect();
+            let distilled = distil(&log, [reply(&plan(&payload))]);
+            let (draft, _) = compile(&log, &distilled.proposals);
+            assert_eq!(statements(&draft, "active"), [""; 0], "{payload}");
+            payloads += 1;
+        }
+    }
+    assert!(payloads >= 50, "{payloads}");
 }
 
 #[test]
