@@ -36,6 +36,8 @@ mod hints;
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]
+mod inject;
+#[cfg(test)]
 mod inputs;
 #[cfg(test)]
 mod interleavings;
