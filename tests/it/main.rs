@@ -24,6 +24,8 @@ mod demo;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod distillers;
+#[cfg(test)]
 mod drills;
 #[cfg(test)]
 mod fleet;
@@ -86,6 +88,10 @@ mod review;
 mod revocation;
 #[cfg(test)]
 mod rotation;
+#[allow(dead_code, reason = "the tests of the distillers use more")]
+#[cfg(test)]
+#[path = "../../distil/tests/it/script.rs"]
+mod script;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
