@@ -7,9 +7,9 @@ use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Tag, Trust};
 use garner_loader::Condition;
 
 use crate::commands::{
-    ask, bake, channel, compile, completions, demo, diff, doctor, fragment, hook, key, load, log,
-    mcp, model, operation, publish, pull, recall, review, revoke, rollback, run, serve, setup,
-    status, store, undo, verify,
+    ask, bake, channel, compile, completions, demo, diff, doctor, fragment, hook, inject, key,
+    load, log, mcp, model, operation, publish, pull, recall, review, revoke, rollback, run, serve,
+    setup, status, store, undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Recall(recall::Arguments),
     /// Ask an Ollama model, with recalled fragments in the prompt
     Ask(ask::Arguments),
+    /// Print what would be placed into a prompt, for scripts and other programs
+    Inject(inject::Arguments),
     /// Make a model that knows the rules of a channel, for machines where nothing of Garner runs
     Bake(bake::Arguments),
     /// Run an Ollama client with fragments in its prompts

@@ -13,6 +13,7 @@ use garner_loader::{Actor, OpenOptions, Stamp, Store};
 use garner_sync::Meter;
 
 use crate::args::Global;
+use crate::distil::{Llm, Price};
 use crate::error::Error;
 use crate::keys::Unlocked;
 use crate::output::{self, Output};
@@ -41,12 +42,57 @@ pub(crate) struct Environment {
     pub(crate) search: Option<OsString>,
     /// Whether hooks note anything (`GARNER_HOOKS`): not in sessions that serve to compile others.
     pub(crate) hooks: bool,
+    /// The model that proposes what to remember.
+    pub(crate) llm: LlmSettings,
     /// The editor of this person (`VISUAL`, else `EDITOR`).
     pub(crate) editor: Option<String>,
     /// Who acts (`USER`).
     pub(crate) user: String,
     /// A fixed present (`GARNER_NOW`), for tests and for looking back.
     now: Option<Moment>,
+}
+
+/// What the environment says about the model of `garner compile`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LlmSettings {
+    /// Whom to ask (`GARNER_LLM`).
+    pub(crate) whom: Option<Llm>,
+    /// The name of the model (`GARNER_LLM_MODEL`).
+    pub(crate) model: Option<String>,
+    /// How many tokens a run may take (`GARNER_LLM_BUDGET`).
+    pub(crate) budget: Option<u64>,
+    /// What a million tokens cost (`GARNER_LLM_PRICE`).
+    pub(crate) price: Option<Price>,
+    /// The key of Anthropic's API (`ANTHROPIC_API_KEY`).
+    pub(crate) key: Option<garner_distil::Key>,
+    /// Where that API is (`ANTHROPIC_BASE_URL`).
+    pub(crate) base: Option<String>,
+    /// The program of Claude Code (`GARNER_CLAUDE`).
+    pub(crate) claude: Option<PathBuf>,
+}
+
+impl LlmSettings {
+    fn capture(text: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        Ok(Self {
+            whom: parsed("GARNER_LLM", &text)?,
+            model: text("GARNER_LLM_MODEL"),
+            budget: parsed("GARNER_LLM_BUDGET", &text)?,
+            price: parsed("GARNER_LLM_PRICE", &text)?,
+            // What no header can carry is no key; it is not shown either.
+            key: text("ANTHROPIC_API_KEY").and_then(|key| garner_distil::Key::new(&key)),
+            base: text("ANTHROPIC_BASE_URL"),
+            claude: text("GARNER_CLAUDE").map(PathBuf::from),
+        })
+    }
+}
+
+/// Returns a variable as what it has to be.
+fn parsed<T: std::str::FromStr>(
+    name: &'static str,
+    text: impl Fn(&str) -> Option<String>,
+) -> Result<Option<T>, Error> {
+    let Some(value) = text(name) else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| Error::Environment { name, value })
 }
 
 /// Which embedder to use.
@@ -93,6 +139,7 @@ impl Environment {
             passphrase_file: path("GARNER_PASSPHRASE_FILE"),
             claude: path("CLAUDE_CONFIG_DIR"),
             search: std::env::var_os("PATH"),
+            llm: LlmSettings::capture(text)?,
             editor: text("VISUAL").or_else(|| text("EDITOR")),
             hooks: text("GARNER_HOOKS").as_deref() != Some("none"),
             user: text("USER").or_else(|| text("USERNAME")).unwrap_or_else(|| "user".to_owned()),

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod conflict;
 mod context;
+mod distil;
 mod drafts;
 mod drill;
 mod embedding;

@@ -20,6 +20,12 @@ impl Page {
             machine(),
             today()
         );
+        if cfg!(debug_assertions) {
+            text.push_str(
+                "\nA build without optimization, on a machine that did much else: a first look, which \
+                 says little about the targets.\n",
+            );
+        }
         for name in &self.left_out {
             text.push_str(&format!("\nLeft out, because it is not installed: {name}.\n"));
         }

@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod fragment;
 pub(crate) mod hook;
+pub(crate) mod inject;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
@@ -56,6 +57,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Load(arguments) => load::run(arguments, context),
         Command::Recall(arguments) => recall::run(arguments, context),
         Command::Ask(arguments) => ask::run(arguments, context),
+        Command::Inject(arguments) => inject::run(arguments, context),
         Command::Bake(arguments) => bake::run(arguments, context),
         Command::Mcp(arguments) => mcp::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use garner_kernel::{ChannelName, Digest, Fragment, FragmentId, Kind, ProjectName, Scope};
 use garner_loader::inject::{self, BlockOptions, Budget, Floor, Nonce, Tokens};
@@ -110,7 +111,9 @@ fn fragments(channel: &ChannelName, context: &Context) -> Result<Vec<Fragment>, 
     match context.store() {
         Ok(store) => {
             let newest = store.newest(LOOKED_AT, context.now())?;
-            known.extend(newest.into_iter().map(|fragment| (fragment.id, fragment)));
+            known.extend(
+                newest.into_iter().map(|fragment| (fragment.id, Arc::unwrap_or_clone(fragment))),
+            );
         }
         Err(Error::Loader(garner_loader::Error::NoStore { .. })) => {}
         Err(error) => return Err(error),

@@ -26,6 +26,8 @@ mod demo;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod distillers;
+#[cfg(test)]
 mod drills;
 #[cfg(test)]
 mod fleet;
@@ -37,6 +39,8 @@ mod git;
 mod hints;
 #[cfg(test)]
 mod hooks;
+#[cfg(test)]
+mod inject;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
@@ -88,6 +92,10 @@ mod review;
 mod revocation;
 #[cfg(test)]
 mod rotation;
+#[allow(dead_code, reason = "the tests of the distillers use more")]
+#[cfg(test)]
+#[path = "../../distil/tests/it/script.rs"]
+mod script;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

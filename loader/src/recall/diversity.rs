@@ -65,34 +65,70 @@ fn jaccard(a: &[u64], b: &[u64]) -> f64 {
     if all == 0 { 0.0 } else { f64::from(common) / f64::from(all) }
 }
 
-/// A hit that was not chosen yet, what it is compared by, and its score alone.
-type Candidate = (Ranked, Look, Score);
+/// A hit, what it is compared by once it was compared, and its score alone.
+struct Waiting {
+    ranked: Ranked,
+    base: Score,
+    look: Option<Look>,
+    /// With how many of the chosen ones it was compared.
+    compared: usize,
+}
+
+impl Waiting {
+    fn new(ranked: Ranked) -> Self {
+        let base = ranked.signals.total;
+        Self { ranked, base, look: None, compared: 0 }
+    }
+
+    fn look<E>(&mut self, of: &mut impl FnMut(u32) -> Result<Look, E>) -> Result<&Look, E> {
+        let look = match self.look.take() {
+            Some(look) => look,
+            None => of(self.ranked.row)?,
+        };
+        Ok(self.look.insert(look))
+    }
+
+    /// Lowers the score where it repeats one of those that were chosen since it was compared.
+    fn compare<E>(
+        &mut self,
+        chosen: &mut [Self],
+        of: &mut impl FnMut(u32) -> Result<Look, E>,
+    ) -> Result<(), E> {
+        let since = std::mem::replace(&mut self.compared, chosen.len());
+        let mut least = self.ranked.signals.diversity.get();
+        let look = self.look(of)?;
+        for other in chosen.iter_mut().skip(since) {
+            least = least.min(factor(look.likeness(other.look(of)?)));
+        }
+        self.ranked.signals.diversity = Score::new(least);
+        self.ranked.signals.total = Score::new(self.base.get() * least);
+        Ok(())
+    }
+}
 
 /// Returns at most `limit` of the ranked hits, with those that repeat a better one further down.
-pub(crate) fn diversify(pool: Vec<(Ranked, Look)>, limit: usize) -> Vec<Ranked> {
-    // Each hit with its score so far; the factor can only fall as more hits are chosen.
-    let mut rest: Vec<Candidate> = pool
-        .into_iter()
-        .map(|(ranked, look)| {
-            let base = ranked.signals.total;
-            (ranked, look, base)
-        })
-        .collect();
-    let mut chosen = Vec::new();
+///
+/// Comparing only lowers a score, so a hit is compared when it would be the next one: most never are.
+pub(crate) fn diversify<E>(
+    pool: Vec<Ranked>,
+    limit: usize,
+    mut look: impl FnMut(u32) -> Result<Look, E>,
+) -> Result<Vec<Ranked>, E> {
+    let mut rest: Vec<Waiting> = pool.into_iter().map(Waiting::new).collect();
+    let mut chosen: Vec<Waiting> = Vec::new();
     while chosen.len() < limit {
-        let order = |(_, a): &(usize, &Candidate), (_, b): &(usize, &Candidate)| {
-            ranking::order(&a.0.signals, a.0.id, &b.0.signals, b.0.id)
+        let order = |(_, a): &(usize, &mut Waiting), (_, b): &(usize, &mut Waiting)| {
+            let (a, b) = (&a.ranked, &b.ranked);
+            ranking::order(&a.signals, a.id, &b.signals, b.id)
         };
-        let Some((place, _)) = rest.iter().enumerate().min_by(order) else { break };
-        let (best, look, _) = rest.swap_remove(place);
-        for (ranked, other, base) in &mut rest {
-            let factor = factor(look.likeness(other)).min(ranked.signals.diversity.get());
-            ranked.signals.diversity = Score::new(factor);
-            ranked.signals.total = Score::new(base.get() * factor);
+        let Some((place, next)) = rest.iter_mut().enumerate().min_by(order) else { break };
+        if next.compared < chosen.len() {
+            next.compare(&mut chosen, &mut look)?;
+        } else {
+            chosen.push(rest.swap_remove(place));
         }
-        chosen.push(best);
     }
-    chosen
+    Ok(chosen.into_iter().map(|waiting| waiting.ranked).collect())
 }
 
 fn factor(likeness: f64) -> f64 {

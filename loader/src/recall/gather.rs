@@ -1,11 +1,9 @@
 //! One read transaction from query to hits.
 
-use std::collections::{BTreeSet, HashMap};
-
 use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
-use crate::recall::diversity::{self, Look};
+use crate::recall::diversity;
 use crate::recall::facts::Merits;
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
@@ -16,7 +14,7 @@ use crate::recall::resident::InMemory;
 use crate::recall::signals::{Hit, Recall, Score, TextSignals};
 use crate::recall::stored::Stored;
 use crate::recall::words::Words;
-use crate::store::{Store, vector_row};
+use crate::store::Store;
 use crate::vectors::best::{self, Scored};
 
 /// How many candidates words and vectors contribute each, at least.
@@ -77,9 +75,7 @@ impl Gathering<'_> {
         let allowed = self.index.allowed(&self.query.filters, self.ground)?;
         let size = POOL.max(limit.saturating_mul(4));
         let nearest = self.nearest(&allowed, size)?;
-        let mut pool: BTreeSet<u32> = by_words(&words, &allowed, size).collect();
-        pool.extend(nearest.rows.iter().map(|near| near.row));
-        let candidates = self.candidates(&pool, &words, &nearest, &allowed)?;
+        let candidates = self.candidates(&words, &nearest, &allowed, size)?;
         let signals = TextSignals {
             terms: words.signals(),
             visible: self.ground.documents,
@@ -90,14 +86,10 @@ impl Gathering<'_> {
         let ranked = ranking::rank(&candidates, self.query, pool);
         let embedder = match &self.query.vector {
             Some(vector) => Some(vector.embedder),
-            None => vector_row::largest(self.db)?,
+            None => self.index.largest()?,
         };
-        let looks = ranked
-            .into_iter()
-            .map(|ranked| Ok((self.index.look(embedder, ranked.row)?, ranked)))
-            .map(|looked| looked.map(|(look, ranked)| (ranked, look)));
-        let looks: Vec<(Ranked, Look)> = looks.collect::<Result<_, Trouble>>()?;
-        let chosen = diversity::diversify(looks, limit);
+        let look = |row| self.index.look(embedder, row);
+        let chosen = diversity::diversify(ranked, limit, look)?;
         let hits = chosen.into_iter().map(|ranked| self.hit(ranked, &words));
         Ok(Recall { hits: hits.collect::<Result<_, _>>()?, signals })
     }
@@ -107,42 +99,59 @@ impl Gathering<'_> {
         self.index.nearest(&Near { vector, allowed, want, search: self.query.search })
     }
 
-    /// Returns the pool as candidates, with what stands near the best of them.
+    /// Returns the best by words and by vectors as candidates, with what stands near the best of them.
     fn candidates(
         &self,
-        pool: &BTreeSet<u32>,
         words: &Words,
         nearest: &Nearest,
         allowed: &[u32],
+        size: usize,
     ) -> Result<Vec<Candidate>, Trouble> {
-        let known: HashMap<u32, f32> =
+        let mut cosines: Vec<(u32, f32)> =
             nearest.rows.iter().map(|near| (near.row, near.score)).collect();
-        let candidate = |row: u32| self.candidate(row, words, known.get(&row).copied());
-        let mut candidates: Vec<Candidate> =
-            pool.iter().map(|row| candidate(*row)).collect::<Result<_, _>>()?;
-        let mut places: HashMap<u32, usize> = pool.iter().copied().zip(0..).collect();
+        cosines.sort_unstable_by_key(|(row, _)| *row);
+        let known = |row: u32| {
+            let place = cosines.binary_search_by_key(&row, |(row, _)| *row).ok()?;
+            cosines.get(place).map(|(_, cosine)| *cosine)
+        };
+        let mut pool: Vec<u32> = by_words(words, allowed, size).collect();
+        pool.extend(nearest.rows.iter().map(|near| near.row));
+        ascending(&mut pool);
+        let candidate = |row: u32, merits| self.candidate((row, merits), words, known(row));
+        // Read one right after the other, they are on their way from memory together.
+        let merits: Vec<Merits> =
+            pool.iter().map(|row| self.index.merits(*row)).collect::<Result<_, _>>()?;
+        let candidates = pool.iter().zip(merits).map(|(row, merits)| candidate(*row, merits));
+        let mut candidates: Vec<Candidate> = candidates.collect::<Result<_, _>>()?;
         let mut edge = self.best(&candidates);
         for _ in 0..DISTANCE {
-            let beside = |row: u32| places.get(&row).and_then(|place| candidates.get(*place));
-            let beside: BTreeSet<u32> = edge
+            let mut beside: Vec<u32> = edge
                 .iter()
-                .filter_map(|row| beside(*row))
+                .filter_map(|place| candidates.get(*place))
                 .flat_map(|candidate| candidate.beside.into_iter().flatten())
                 .filter(|row| allowed.get(*row as usize).is_some_and(|length| *length > 0))
                 .collect();
-            for row in &beside {
-                if !places.contains_key(row) {
-                    places.insert(*row, candidates.len());
-                    candidates.push(candidate(*row)?);
+            ascending(&mut beside);
+            edge.clear();
+            for row in beside {
+                // The pool is in order, and few are added to it.
+                let added = || candidates.iter().skip(pool.len()).position(|c| c.row == row);
+                let place = pool.binary_search(&row).ok();
+                let place = place.or_else(|| added().map(|place| pool.len() + place));
+                edge.push(place.unwrap_or(candidates.len()));
+                if place.is_none() {
+                    candidates.push(candidate(row, self.index.merits(row)?)?);
                 }
             }
-            edge = beside;
         }
         Ok(candidates)
     }
 
-    /// Returns the rows of the candidates that are most relevant alone.
-    fn best(&self, candidates: &[Candidate]) -> BTreeSet<u32> {
+    /// Returns the places of the candidates that are most relevant alone.
+    fn best(&self, candidates: &[Candidate]) -> Vec<usize> {
+        if candidates.iter().all(|candidate| candidate.beside == [None; 2]) {
+            return Vec::new();
+        }
         let relevances = ranking::relevances(candidates, self.query);
         #[expect(clippy::cast_possible_truncation, reason = "only the order counts")]
         let scored = |(candidate, score): (&Candidate, f64)| Scored {
@@ -151,16 +160,17 @@ impl Gathering<'_> {
         };
         let list = candidates.iter().zip(relevances).map(scored);
         let best = best::best(list.collect(), WITH_NEIGHBOURS);
-        best.into_iter().map(|scored| scored.row).collect()
+        let place = |scored: Scored| candidates.binary_search_by_key(&scored.row, |c| c.row).ok();
+        best.into_iter().filter_map(place).collect()
     }
 
     fn candidate(
         &self,
-        row: u32,
+        (row, merits): (u32, Merits),
         words: &Words,
         cosine: Option<f32>,
     ) -> Result<Candidate, Trouble> {
-        let Merits { id, kind, trust, confidence, created } = self.index.merits(row)?;
+        let Merits { id, kind, trust, confidence, created } = merits;
         let cosine = match (&self.query.vector, cosine) {
             (Some(vector), None) => self.index.cosine(vector, row)?,
             (_, cosine) => cosine,
@@ -189,6 +199,12 @@ impl Gathering<'_> {
         let (channel, version, _) = self.ground.shown_by(self.db, row)?;
         Ok(Hit { fragment: self.index.fragment(row)?, channel: channel.clone(), version, signals })
     }
+}
+
+/// Sorts rows and leaves each of them once.
+fn ascending(rows: &mut Vec<u32>) {
+    rows.sort_unstable();
+    rows.dedup();
 }
 
 /// Returns the rows with the highest scores by words.

@@ -31,11 +31,14 @@ pub(super) trait Index {
     /// Returns the product of a row's vector and the query's; `None` where it has no vector.
     fn cosine(&self, vector: &QueryVector, row: u32) -> Result<Option<f32>, Trouble>;
 
+    /// Returns the embedder with the most vectors.
+    fn largest(&self) -> Result<Option<EmbedderId>, Trouble>;
+
     /// Returns what a hit is compared with others by: its vector of `embedder`, else its words.
     fn look(&self, embedder: Option<EmbedderId>, row: u32) -> Result<Look, Trouble>;
 
     /// Returns the fragment of a row.
-    fn fragment(&self, row: u32) -> Result<Fragment, Trouble>;
+    fn fragment(&self, row: u32) -> Result<Arc<Fragment>, Trouble>;
 
     /// Returns what ranking knows of a row beside its words and its vector.
     fn merits(&self, row: u32) -> Result<Merits, Trouble>;

@@ -1,6 +1,7 @@
 //! What recall can see, as a list.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use garner_kernel::{Fragment, FragmentId, Moment, Vector};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -37,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of reading, such as [`Error::Corrupt`].
-    pub fn newest(&self, most: usize, now: Moment) -> Result<Vec<Fragment>, Error> {
+    pub fn newest(&self, most: usize, now: Moment) -> Result<Vec<Arc<Fragment>>, Error> {
         self.ask(&Query::new("", now), |db, index, ground| {
             let sql = "SELECT row FROM fragment ORDER BY created DESC, row";
             let mut statement = db.prepare_cached(sql)?;

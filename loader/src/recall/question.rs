@@ -2,6 +2,7 @@
 //!
 //! Terms are bound as values to a prepared statement, so no text can be a syntax error.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::analysis;
@@ -36,7 +37,11 @@ impl Term {
 ///
 /// Stop words count only where nothing else is left, and inside phrases.
 pub(crate) fn terms(text: &str) -> Vec<Term> {
-    let cut: String = both_ends(text.chars().collect(), MAX_TEXT).into_iter().collect();
+    let cut = if text.len() > MAX_TEXT {
+        Cow::Owned(both_ends(text.chars().collect(), MAX_TEXT).into_iter().collect())
+    } else {
+        Cow::Borrowed(text)
+    };
     let mut found = Vec::new();
     let mut stop_words = Vec::new();
     for part in parts(&cut) {

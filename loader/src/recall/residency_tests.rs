@@ -200,7 +200,11 @@ fn programs_list_the_newest_and_the_nearest() {
             assert_eq!((near.len(), near[0].0), (5, texts[7].id));
             assert!(near.is_sorted_by(|a, b| a.1 >= b.1));
         }
-        assert_eq!(asked.get(texts[1].id).unwrap(), Some(texts[1].clone()), "removed is not gone");
+        assert_eq!(
+            asked.get(texts[1].id).unwrap().as_deref(),
+            Some(&texts[1]),
+            "removed is not gone"
+        );
         assert_eq!(asked.find(&texts[1].id.to_string()).unwrap(), texts[1].id);
         let tried = asked.approximation(8, now()).unwrap();
         assert_eq!(

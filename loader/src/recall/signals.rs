@@ -1,6 +1,7 @@
 //! What recall returns: hits, and every number that put them where they are.
 
 use std::fmt;
+use std::sync::Arc;
 
 use garner_kernel::{ChannelName, Confidence, Fragment, Text, Trust, Version};
 
@@ -38,8 +39,8 @@ pub struct Recall {
 /// A fragment that answers a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// The fragment.
-    pub fragment: Fragment,
+    /// The fragment, shared with what is kept in memory.
+    pub fragment: Arc<Fragment>,
     /// The channel that brought it.
     pub channel: ChannelName,
     /// The version that the channel is read at.

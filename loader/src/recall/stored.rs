@@ -79,6 +79,10 @@ impl Index for Stored<'_> {
         Ok(vector_row::with(self.db, embedder, row, |stored| half::dot(stored, query))?.flatten())
     }
 
+    fn largest(&self) -> Result<Option<EmbedderId>, Trouble> {
+        vector_row::largest(self.db)
+    }
+
     fn look(&self, embedder: Option<EmbedderId>, row: u32) -> Result<Look, Trouble> {
         if let Some(embedder) = embedder
             && let Some(embedder) = vector_row::embedder_row(self.db, embedder)?
@@ -92,8 +96,8 @@ impl Index for Stored<'_> {
         Ok(Look::words(&statement))
     }
 
-    fn fragment(&self, row: u32) -> Result<Fragment, Trouble> {
-        fragment_row::get(self.db, i64::from(row))
+    fn fragment(&self, row: u32) -> Result<Arc<Fragment>, Trouble> {
+        fragment_row::get(self.db, i64::from(row)).map(Arc::new)
     }
 
     fn merits(&self, row: u32) -> Result<Merits, Trouble> {
@@ -160,7 +164,7 @@ impl Stored<'_> {
         let query = signs::encode(near.vector.vector.as_slice(), mean);
         let mut distances = Distances::default();
         code_row::each_chunk(self.db, embedder, 0, |first, codes| {
-            distances.add(first, codes, &query, |row| near.allows(row));
+            distances.add(first, codes, &query, near.allowed);
         })?;
         Ok(distances.nearest(looks))
     }

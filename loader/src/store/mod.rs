@@ -163,6 +163,19 @@ impl Store {
         Ok(RefMut::filter_map(memory, Memory::resident_mut).ok())
     }
 
+    /// Returns what `read` finds in memory, if nothing changed in the store since it was read; one
+    /// statement tells, and a transaction around it would cost as much again.
+    pub(crate) fn kept_now<T>(
+        &self,
+        read: impl FnOnce(&Resident) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let memory = self.memory.borrow();
+        let Some(resident) = memory.resident() else { return Ok(None) };
+        let current = resident.is_current(&self.connection);
+        let current = current.map_err(|trouble| trouble.at(&self.path))?;
+        Ok(if current { read(resident) } else { None })
+    }
+
     /// Runs `body` in one read transaction, so that it sees one state of the store.
     pub(crate) fn read<T>(
         &self,

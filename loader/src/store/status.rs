@@ -3,11 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use garner_kernel::{ChannelName, Digest, Fragment, FragmentId, Moment, Version};
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
+use crate::recall::resident::Resident;
 use crate::recall::{Filters, visible};
 use crate::store::channel::{self, LoadedKernel};
 use crate::store::fragment_row::{self, digest_from};
@@ -151,15 +153,18 @@ impl Store {
     ///
     /// # Errors
     /// Those of reading, such as [`Error::Corrupt`].
-    pub fn get(&self, id: FragmentId) -> Result<Option<Fragment>, Error> {
+    pub fn get(&self, id: FragmentId) -> Result<Option<Arc<Fragment>>, Error> {
+        let newest = |resident: &Resident| resident.newest(id).map(Arc::clone);
+        if let Some(kept) = self.kept_now(newest)? {
+            return Ok(Some(kept));
+        }
         self.read(|db| {
-            let memory = self.memory(db, None)?;
-            if let Some(kept) = memory.as_ref().and_then(|resident| resident.newest(id)) {
-                return Ok(Some(kept.clone()));
+            if let Some(kept) = self.memory(db, None)?.as_deref().and_then(newest) {
+                return Ok(Some(kept));
             }
             let rows = fragment_row::revisions(db, &id)?;
             let newest = rows.into_iter().min_by_key(|(row, revision)| (Reverse(*revision), *row));
-            newest.map(|(row, _)| fragment_row::get(db, row)).transpose()
+            newest.map(|(row, _)| fragment_row::get(db, row).map(Arc::new)).transpose()
         })
     }
 

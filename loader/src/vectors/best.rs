@@ -25,44 +25,13 @@ fn order(a: &Scored, b: &Scored) -> std::cmp::Ordering {
     b.score.total_cmp(&a.score).then_with(|| a.row.cmp(&b.row))
 }
 
-/// Keeps the highest numbers of a stream, to know the lowest of them at any time.
-#[derive(Debug)]
-pub(crate) struct Highest {
-    /// Ascending by `total_cmp`.
-    kept: Vec<f32>,
-    most: usize,
-}
-
-impl Highest {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { kept: Vec::with_capacity(most.saturating_add(1).min(1 << 16)), most }
-    }
-
-    /// Takes a number into account.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, number: f32) {
-        if self.kept.len() == self.most && self.least() >= number {
-            return;
+/// Returns the last of the `most` highest numbers; below every number where there are fewer.
+pub(crate) fn last_of_highest(mut numbers: Vec<f32>, most: usize) -> f32 {
+    match most.checked_sub(1) {
+        Some(last) if last < numbers.len() => {
+            *numbers.select_nth_unstable_by(last, |a, b| b.total_cmp(a)).1
         }
-        self.insert(number);
-    }
-
-    #[inline(never)]
-    fn insert(&mut self, number: f32) {
-        let place = self.kept.partition_point(|kept| kept.total_cmp(&number).is_lt());
-        self.kept.insert(place, number);
-        if self.kept.len() > self.most {
-            self.kept.remove(0);
-        }
-    }
-
-    /// Returns the lowest of the highest; below every number while there are fewer than asked for.
-    #[inline(always)]
-    pub(crate) fn least(&self) -> f32 {
-        match self.kept.first() {
-            Some(least) if self.kept.len() == self.most => *least,
-            _ => f32::NEG_INFINITY,
-        }
+        _ => f32::NEG_INFINITY,
     }
 }
 
@@ -82,16 +51,11 @@ mod tests {
             }).collect();
             let mut sorted = list.clone();
             sorted.sort_by(order);
-            let mut highest = Highest::new(most);
-            for score in &scores {
-                highest.push(f32::from(*score));
-            }
+            let numbers: Vec<f32> = scores.iter().map(|score| f32::from(*score)).collect();
             let least = if most > 0 && sorted.len() >= most { sorted[most - 1].score } else { f32::NEG_INFINITY };
             sorted.truncate(most);
             prop_assert_eq!(best(list, most), sorted);
-            if most > 0 {
-                prop_assert!(highest.least().total_cmp(&least).is_eq());
-            }
+            prop_assert!(last_of_highest(numbers, most).total_cmp(&least).is_eq());
         }
     }
 }

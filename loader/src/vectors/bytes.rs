@@ -5,6 +5,8 @@
 //! `|q| |v - v'| + |q - q'| |v'|`, where the primes are what was rounded. Whoever looks again at
 //! everything within that bound of the last place misses nothing.
 
+use pulp::NullaryFnOnce;
+
 /// What sums of a few hundred products of floats may be off by, several times over.
 const FLOAT_SLACK: f32 = 2e-5;
 
@@ -85,26 +87,71 @@ impl Bytes {
         &self,
         query: &ByteQuery,
         rows: impl Iterator<Item = u32>,
-        mut each: impl FnMut(Rough),
+        each: impl FnMut(Rough),
     ) {
         if query.components.len() != self.dimensions {
             return;
         }
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for row in rows {
-                    let place = row as usize;
-                    let Some(scale) = self.scales.get(place).filter(|s| s.factor > 0.0) else {
-                        continue;
-                    };
-                    let from = place * self.dimensions;
-                    let stored = self.components.get(from..from + self.dimensions);
-                    let product = sum_of_products(stored.unwrap_or_default(), &query.components);
-                    each(query.rough(row, product, *scale));
+        pulp::Arch::new().dispatch(Products { bytes: self, query, rows, each });
+    }
+}
+
+/// How many rows are fetched from memory before the first of them is used.
+const AHEAD: usize = 16;
+
+struct Products<'v, R, E> {
+    bytes: &'v Bytes,
+    query: &'v ByteQuery,
+    rows: R,
+    each: E,
+}
+
+impl<R: Iterator<Item = u32>, E: FnMut(Rough)> NullaryFnOnce for Products<'_, R, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { bytes, query, mut rows, mut each } = self;
+        loop {
+            let mut few = [Stored::default(); AHEAD];
+            let mut count = 0;
+            let mut touched = 0;
+            for (slot, row) in few.iter_mut().zip(rows.by_ref()) {
+                count += 1;
+                let place = row as usize;
+                let Some(scale) = bytes.scales.get(place) else { continue };
+                let from = place * bytes.dimensions;
+                let components = bytes.components.get(from..from + bytes.dimensions);
+                *slot = Stored { row, scale: *scale, components: components.unwrap_or_default() };
+                touched ^= slot.touch();
+            }
+            if count == 0 {
+                return;
+            }
+            std::hint::black_box(touched);
+            for Stored { row, scale, components } in few {
+                if scale.factor > 0.0 {
+                    let product = sum_of_products(components, &query.components);
+                    each(query.rough(row, product, scale));
                 }
-            },
-        );
+            }
+        }
+    }
+}
+
+/// A row before it is multiplied.
+#[derive(Clone, Copy, Default)]
+struct Stored<'v> {
+    row: u32,
+    scale: Scale,
+    components: &'v [i8],
+}
+
+impl Stored<'_> {
+    /// Reads one byte of each line of the cache, so that lines of many rows are on their way at once.
+    #[inline(always)]
+    fn touch(&self) -> i8 {
+        self.components.iter().step_by(64).fold(0, |all, byte| all ^ byte)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Vectors in half precision, as the store keeps them: little-endian, two bytes for each component.
 
 use half::f16;
+use pulp::NullaryFnOnce;
 
 use super::{LANES, add_up};
 
@@ -12,15 +13,24 @@ pub(crate) fn encode(components: &[f32]) -> Vec<u8> {
 /// Returns the components that [`encode`] wrote.
 pub(crate) fn decode(stored: &[u8]) -> Vec<f32> {
     let mut components = vec![0.0; stored.len() / 2];
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (slot, pair) in components.iter_mut().zip(stored.as_chunks::<2>().0) {
-                *slot = widen(*pair);
-            }
-        },
-    );
+    pulp::Arch::new().dispatch(Widen { stored: stored.as_chunks::<2>().0, into: &mut components });
     components
+}
+
+struct Widen<'v> {
+    stored: &'v [[u8; 2]],
+    into: &'v mut [f32],
+}
+
+impl NullaryFnOnce for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (slot, pair) in self.into.iter_mut().zip(self.stored) {
+            *slot = widen(*pair);
+        }
+    }
 }
 
 /// Returns the dot product of a stored vector and `query`; `None` unless they have the same size.
@@ -29,15 +39,25 @@ pub(crate) fn dot(stored: &[u8], query: &[f32]) -> Option<f32> {
     if !rest.is_empty() || pairs.len() != query.len() {
         return None;
     }
-    Some(pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || sum_of_products(pairs, query),
-    ))
+    Some(pulp::Arch::new().dispatch(Dot { pairs, query }))
 }
 
-/// The dot product, for loops that are entered through [`pulp`] themselves.
+struct Dot<'v> {
+    pairs: &'v [[u8; 2]],
+    query: &'v [f32],
+}
+
+impl NullaryFnOnce for Dot<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        sum_of_products(self.pairs, self.query)
+    }
+}
+
 #[inline(always)]
-pub(crate) fn sum_of_products(stored: &[[u8; 2]], query: &[f32]) -> f32 {
+fn sum_of_products(stored: &[[u8; 2]], query: &[f32]) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let (blocks, rest) = stored.as_chunks::<LANES>();
     let (queries, query_rest) = query.as_chunks::<LANES>();

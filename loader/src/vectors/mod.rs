@@ -2,13 +2,16 @@
 //!
 //! Pure functions over plain slices, with no SQL and no ranking. Loops are written so that the
 //! compiler turns them into vector instructions, and are entered through [`pulp`], which chooses
-//! them when the program runs. Sums of floats go over fixed lanes, so that every machine gives the
-//! same bits.
+//! them when the program runs. What enters is a type of its own and never a closure: the compiler
+//! wraps closures in a function that it may leave behind with the instructions of every machine.
+//! Sums of floats go over fixed lanes, so that every machine gives the same bits.
 
 #![expect(
     clippy::inline_always,
     reason = "a loop uses the instructions that it was entered for only where all of it is inlined"
 )]
+
+use pulp::NullaryFnOnce;
 
 pub(crate) mod best;
 pub(crate) mod bytes;
@@ -20,22 +23,31 @@ pub(crate) const LANES: usize = 16;
 
 /// Returns the sum of the products of two vectors; what one has more than the other does not count.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let mut lanes = [0.0f32; LANES];
-            let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-            for (a, b) in a.iter().zip(b) {
-                for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-                    *lane += a * b;
-                }
-            }
-            for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+    pulp::Arch::new().dispatch(Dot { a, b })
+}
+
+struct Dot<'v> {
+    a: &'v [f32],
+    b: &'v [f32],
+}
+
+impl NullaryFnOnce for Dot<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn call(self) -> f32 {
+        let mut lanes = [0.0f32; LANES];
+        let ((a, a_rest), (b, b_rest)) = (self.a.as_chunks::<LANES>(), self.b.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
                 *lane += a * b;
             }
-            add_up(lanes)
-        },
-    )
+        }
+        for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+            *lane += a * b;
+        }
+        add_up(lanes)
+    }
 }
 
 /// Adds the lanes of a sum in a fixed order.

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use garner_kernel::{Fragment, FragmentId};
 use rusqlite::Connection;
@@ -16,7 +17,7 @@ const BESIDE_TEXTS: usize = size_of::<Fragment>() + 300;
 /// The fragments of all rows, shown or not.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    rows: Vec<Option<Box<Fragment>>>,
+    rows: Vec<Option<Arc<Fragment>>>,
     /// The row of each fragment's highest revision, of several the first.
     newest: HashMap<FragmentId, (Reverse<u32>, u32)>,
     bytes: usize,
@@ -52,17 +53,17 @@ impl Fragments {
             self.rows.resize(place + 1, None);
         }
         if let Some(slot) = self.rows.get_mut(place) {
-            *slot = Some(Box::new(fragment));
+            *slot = Some(Arc::new(fragment));
         }
     }
 
     /// Returns the fragment of a row.
-    pub(super) fn of(&self, row: u32) -> Option<&Fragment> {
-        self.rows.get(row as usize)?.as_deref()
+    pub(super) fn of(&self, row: u32) -> Option<&Arc<Fragment>> {
+        self.rows.get(row as usize)?.as_ref()
     }
 
     /// Returns a fragment at its highest revision.
-    pub(super) fn newest(&self, id: FragmentId) -> Option<&Fragment> {
+    pub(super) fn newest(&self, id: FragmentId) -> Option<&Arc<Fragment>> {
         let (_, row) = self.newest.get(&id)?;
         self.of(*row)
     }

@@ -53,6 +53,8 @@ pub(crate) struct Resident {
     fragments: Option<Fragments>,
     columns: Columns,
     vectors: HashMap<EmbedderId, Vectors>,
+    /// The embedder with the most vectors.
+    largest: Option<EmbedderId>,
     /// What the present view shows, whatever the time.
     ground: Ground,
     /// The same at the moment that was asked for last.
@@ -83,6 +85,7 @@ impl Resident {
             fragments: None,
             columns: Columns::default(),
             vectors: HashMap::new(),
+            largest: vector_row::largest(db)?,
             ground: Ground::nothing(),
             at: None,
         };
@@ -117,6 +120,9 @@ impl Resident {
         if counted != self.counted {
             let before = std::mem::replace(&mut self.counted, counted);
             self.read_rows(db)?;
+            if before.vectors != counted.vectors {
+                self.largest = vector_row::largest(db)?;
+            }
             if (before.standings, before.operation) != (counted.standings, counted.operation) {
                 self.read_ground(db)?;
             }
@@ -125,6 +131,11 @@ impl Resident {
             self.read_vectors(db, vector.embedder)?;
         }
         Ok(Kept::Current)
+    }
+
+    /// Returns whether nothing changed in the store since this was read.
+    pub(crate) fn is_current(&self, db: &Connection) -> Result<bool, Trouble> {
+        Ok(standing::counted(db)? == self.counted)
     }
 
     fn read_rows(&mut self, db: &Connection) -> Result<(), Trouble> {
@@ -186,7 +197,7 @@ impl Resident {
     }
 
     /// Returns a fragment at its highest revision, if fragments are kept and it is here.
-    pub(crate) fn newest(&self, id: FragmentId) -> Option<&Fragment> {
+    pub(crate) fn newest(&self, id: FragmentId) -> Option<&Arc<Fragment>> {
         self.fragments.as_ref()?.newest(id)
     }
 
@@ -218,7 +229,7 @@ impl InMemory<'_> {
     }
 
     /// Returns the fragment of a row; `None` where only the store knows it.
-    fn kept(&self, row: u32) -> Option<&Fragment> {
+    fn kept(&self, row: u32) -> Option<&Arc<Fragment>> {
         self.resident.fragments.as_ref()?.of(row)
     }
 }
@@ -263,6 +274,10 @@ impl Index for InMemory<'_> {
         }
     }
 
+    fn largest(&self) -> Result<Option<EmbedderId>, Trouble> {
+        Ok(self.resident.largest)
+    }
+
     fn look(&self, embedder: Option<EmbedderId>, row: u32) -> Result<Look, Trouble> {
         let vectors = embedder.and_then(|embedder| self.resident.vectors.get(&embedder));
         if let Some(vectors) = vectors
@@ -279,8 +294,9 @@ impl Index for InMemory<'_> {
         }
     }
 
-    fn fragment(&self, row: u32) -> Result<Fragment, Trouble> {
-        self.kept(row).map_or_else(|| Stored { db: self.db }.fragment(row), |kept| Ok(kept.clone()))
+    fn fragment(&self, row: u32) -> Result<Arc<Fragment>, Trouble> {
+        let kept = self.kept(row).map(Arc::clone);
+        kept.map_or_else(|| Stored { db: self.db }.fragment(row), Ok)
     }
 
     fn merits(&self, row: u32) -> Result<Merits, Trouble> {

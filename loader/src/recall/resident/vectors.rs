@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::Trouble;
 use crate::recall::nearest::{Near, Nearest};
 use crate::store::{chunk, code_row, vector_row};
-use crate::vectors::best::{self, Highest, Scored};
+use crate::vectors::best::{self, Scored};
 use crate::vectors::bytes::{ByteQuery, Bytes, Rough};
 use crate::vectors::half;
 use crate::vectors::signs::{self, Distances, Word};
@@ -177,7 +177,7 @@ impl Vectors {
             (Some(looks), Some(codes)) => {
                 let code = signs::encode(query, &codes.mean);
                 let mut distances = Distances::default();
-                distances.add(0, &codes.words, &code, |row| near.allows(row));
+                distances.add(0, &codes.words, &code, near.allowed);
                 let (rows, looked_at) = distances.nearest(looks);
                 let (rough, least) = self.rough(query, near.want, rows.into_iter());
                 (rough, looked_at, least)
@@ -205,12 +205,10 @@ impl Vectors {
         want: usize,
         rows: impl Iterator<Item = u32>,
     ) -> (Vec<Rough>, f32) {
-        let mut highest = Highest::new(want);
         let mut list = Vec::with_capacity(rows.size_hint().0);
-        self.bytes.products(&ByteQuery::new(query), rows, |rough| {
-            highest.push(rough.product - rough.bound);
-            list.push(rough);
-        });
-        (list, highest.least())
+        self.bytes.products(&ByteQuery::new(query), rows, |rough| list.push(rough));
+        let surely = list.iter().map(|rough| rough.product - rough.bound).collect();
+        let least = best::last_of_highest(surely, want);
+        (list, least)
     }
 }
