@@ -10,7 +10,6 @@
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     dead_code,
     reason = "a benchmark on machines of 64 bits, which shares files with tests"

@@ -211,6 +211,24 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Returns the hint of an error of the faces that stand before a model.
+    const fn hint_of_faces(&self) -> Option<&'static str> {
+        let hint = match self {
+            Self::Exposed { .. } => {
+                "add `--expose` if they may: whoever connects can use the models and read what is injected"
+            }
+            Self::ThirdParty { .. } => "add `--cloud` if it may",
+            Self::NoCore { .. } => {
+                "`garner ask` and `garner serve` inject what matters to a question; baking takes rules only"
+            }
+            Self::NoClient { .. } => "install it, or name another client: `garner run -- CLIENT`",
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
 /// Returns what is missing of a channel: all of it, or one version.
 fn what(channel: &ChannelName, version: Option<garner_kernel::Version>) -> String {
     version.map_or_else(|| format!("`{channel}`"), |version| format!("{version} of `{channel}`"))
@@ -313,14 +331,10 @@ impl Explain for Error {
                 io::ErrorKind::IsADirectory => "name a file, not a folder",
                 _ => return None,
             },
-            Self::Exposed { .. } => {
-                "add `--expose` if they may: whoever connects can use the models and read what is injected"
-            }
-            Self::ThirdParty { .. } => "add `--cloud` if it may",
-            Self::NoCore { .. } => {
-                "`garner ask` and `garner serve` inject what matters to a question; baking takes rules only"
-            }
-            Self::NoClient { .. } => "install it, or name another client: `garner run -- CLIENT`",
+            Self::Exposed { .. }
+            | Self::ThirdParty { .. }
+            | Self::NoCore { .. }
+            | Self::NoClient { .. } => return self.hint_of_faces().map(str::to_owned),
             Self::TooLarge { .. } => "split the file, or leave it out",
             Self::Archive { .. } => "unpack it, and name the folder",
             Self::NoKey { .. } | Self::NoHome => "run `garner setup`",

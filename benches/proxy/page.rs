@@ -52,7 +52,7 @@ impl Page {
             ));
         }
         if let Some(streams) = &self.streams {
-            text.push_str(&self.streams(streams));
+            text.push_str(&Self::streams(streams));
         }
         if let Some((before, peak, body)) = self.memory {
             text.push_str(&format!(
@@ -65,7 +65,7 @@ impl Page {
         text
     }
 
-    fn streams(&self, streams: &Streams) -> String {
+    fn streams(streams: &Streams) -> String {
         let count = streams.count;
         let mut text = format!(
             "\n## {count} streams at once\n\nEach a chat with recall by words and an answer of {LINES} \

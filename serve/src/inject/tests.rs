@@ -429,7 +429,7 @@ fn whatever_is_stored_and_asked_the_prompt_never_exceeds_the_budget() {
                     store.iter().map(|(k, s)| (*k, s.as_str())).collect();
                 let mut shelf = Shelf::of(&statements);
                 let system = Some(system).filter(|system| !system.is_empty());
-                let model = model(ModelFacts { context, system, ..ModelFacts::default() });
+                let model = model(ModelFacts { system, context, ..ModelFacts::default() });
                 let mut talk = Talk::new(&mut shelf, model.clone());
                 let mut options = serde_json::Map::new();
                 options.extend(num_ctx.map(|n| ("num_ctx".to_owned(), n.into())));
