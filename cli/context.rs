@@ -24,6 +24,8 @@ use crate::places::Places;
 pub(crate) struct Environment {
     /// The Ollama server (`OLLAMA_HOST`).
     pub(crate) ollama: String,
+    /// Origins of pages that may ask a proxy (`OLLAMA_ORIGINS`, as Ollama reads it).
+    pub(crate) origins: Vec<String>,
     /// An inference library of the system (`ORT_DYLIB_PATH`).
     pub(crate) library: Option<PathBuf>,
     /// Where the model is kept (`GARNER_MODEL_DIR`).
@@ -127,6 +129,9 @@ impl Environment {
         };
         Ok(Self {
             ollama: text("OLLAMA_HOST").unwrap_or_else(|| "127.0.0.1:11434".to_owned()),
+            origins: text("OLLAMA_ORIGINS")
+                .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
+                .unwrap_or_default(),
             library: path("ORT_DYLIB_PATH"),
             models: path("GARNER_MODEL_DIR"),
             embedder,
@@ -161,10 +166,15 @@ impl Context {
     pub(crate) fn new(environment: Environment, global: Global) -> Result<Self, Error> {
         start_log(&global);
         let places = Places::of_user(global.store.as_deref(), &environment)?;
+        Ok(Self::of(environment, global, places))
+    }
+
+    /// Returns a context of these parts.
+    pub(crate) fn of(environment: Environment, global: Global, places: Places) -> Self {
         let output = Rc::new(Output::standard(&global));
         let (embedder, word_piece) = (OnceCell::new(), OnceCell::new());
         let (unlocked, meter) = (Unlocked::default(), Arc::default());
-        Ok(Self { environment, global, places, output, embedder, word_piece, unlocked, meter })
+        Self { environment, global, places, output, embedder, word_piece, unlocked, meter }
     }
 
     /// Returns a context whose files are all under `folder`, but for the model.

@@ -17,6 +17,7 @@ mod markdown;
 mod output;
 mod places;
 mod plan;
+mod proxy;
 mod publication;
 mod qr;
 mod report;

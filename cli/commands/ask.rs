@@ -128,13 +128,14 @@ fn injection(
     let request = Tokens::new(context.tokens(system) + context.tokens(question));
     let size = Tokens::new(facts.context.unwrap_or(DEFAULT_CONTEXT) as usize);
     let budget = Budget::for_context(size, request, None);
-    let options = BlockOptions { budget, nonce: nonce(question), floor: Floor::default() };
+    let control = facts.control.clone();
+    let options = BlockOptions { budget, nonce: nonce(question), floor: Floor::default(), control };
     Ok(inject::block(&core, &hits, &options, &|text| context.tokens(text)))
 }
 
 fn empty(context: &Context) -> Injection {
-    let options =
-        BlockOptions { budget: Budget::NOTHING, nonce: nonce(""), floor: Floor::default() };
+    let (nonce, floor, control) = (nonce(""), Floor::default(), Vec::new());
+    let options = BlockOptions { budget: Budget::NOTHING, nonce, floor, control };
     inject::block(&[], &[], &options, &|text| context.tokens(text))
 }
 

@@ -23,6 +23,8 @@ pub(crate) mod review;
 pub(crate) mod revoke;
 pub(crate) mod rollback;
 pub(crate) mod rotate;
+pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod sign;
 pub(crate) mod status;
@@ -54,6 +56,8 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Recall(arguments) => recall::run(arguments, context),
         Command::Ask(arguments) => ask::run(arguments, context),
         Command::Inject(arguments) => inject::run(arguments, context),
+        Command::Run(arguments) => run::run(arguments, context),
+        Command::Serve(arguments) => serve::run(arguments, context),
         Command::Status(arguments) => status::run(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::Log(arguments) => log::run(arguments, context),

@@ -13,6 +13,8 @@ mod bucket;
 #[cfg(test)]
 mod bundles;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 #[path = "../../compiler/tests/it/corpus.rs"]
@@ -58,6 +60,9 @@ mod memory;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+#[path = "../../serve/tests/it/ollama.rs"]
+mod ollama;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod plugins;
@@ -74,6 +79,10 @@ mod recovery;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
+#[path = "../../serve/tests/it/replay.rs"]
+#[allow(dead_code, reason = "the tests of the proxy itself need more of it")]
+mod replay;
+#[cfg(test)]
 mod review;
 #[cfg(test)]
 mod revocation;
@@ -85,6 +94,8 @@ mod rotation;
 mod script;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod serve;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
