@@ -7,6 +7,8 @@ mod ask;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod bake;
+#[cfg(test)]
 mod briefing;
 #[cfg(test)]
 mod bucket;
@@ -55,6 +57,8 @@ mod machines;
 mod markdown;
 #[cfg(test)]
 mod markdown_out;
+#[cfg(test)]
+mod mcp;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
