@@ -51,8 +51,10 @@ pub use recall::{
 pub use stamp::Stamp;
 pub use store::channel::LoadedKernel;
 pub use store::event::{Event, InjectionEvent};
+pub use store::milestone::{BackupEvent, DrillEvent, Loss};
 pub use store::operation::{Action, Actor, Operation};
 pub use store::status::{ChannelStatus, Counts, Membership, ReadFrom, StoredFragment};
+pub use store::swap::Replaced;
 pub use store::vector_row::EmbedderInfo;
 pub use store::verify::{Check, StoreReport};
 pub use store::view::{Policy, Reading, View};
