@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use garner_kernel::{ChannelName, Explain, Fault, FragmentId};
 
+use crate::backup::BackupError;
 use crate::keys::KeyError;
 use crate::setup::SetupError;
 use crate::trust::TrustError;
@@ -29,6 +30,8 @@ pub(crate) enum Error {
     Embed(#[from] garner_kernel::EmbedError),
     #[error(transparent)]
     Serve(#[from] garner_serve::Error),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
@@ -213,6 +216,7 @@ impl Explain for Error {
             Self::Embed(e) => e.fault(),
             Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
+            Self::Backup(e) => e.fault(),
             Self::Key(e) => e.fault(),
             Self::Trust(e) => e.fault(),
             Self::Setup(e) => e.fault(),
@@ -272,6 +276,7 @@ impl Explain for Error {
             Self::OllamaEmbedder(e) => return e.hint(),
             Self::Embed(e) => return e.hint(),
             Self::Serve(e) => return e.hint(),
+            Self::Backup(e) => return e.hint(),
             Self::Key(e) => return e.hint(),
             Self::Trust(e) => return e.hint(),
             Self::Setup(e) => return e.hint(),

@@ -46,7 +46,7 @@ pub use load::{
 pub use local::Remembered;
 pub use recall::{
     Approximation, Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search,
-    Signals, TermSignal, TermUse, TextSignals, Weights,
+    ShownFragment, Signals, TermSignal, TermUse, TextSignals, Weights,
 };
 pub use stamp::Stamp;
 pub use store::channel::LoadedKernel;

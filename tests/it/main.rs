@@ -7,6 +7,8 @@ mod ask;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod briefing;
 #[cfg(test)]
 mod bucket;

@@ -1,5 +1,7 @@
 //! The list of a machine's backups: the one file that is replaced.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::limits;
@@ -98,8 +100,14 @@ impl Listing {
         if got > max {
             return Err(Error::Limit { what: "backups of a list", got, max });
         }
-        let ordered = self.backups.is_sorted_by(|a, b| (a.at, a.digest) < (b.at, b.digest));
-        let rule = "its backups are not in the order of their times".to_owned();
-        if ordered { Ok(()) } else { Err(Error::Note { what: WHAT, rule }) }
+        let digests: BTreeSet<Digest> = self.backups.iter().map(|backup| backup.digest).collect();
+        let rule = if digests.len() < self.backups.len() {
+            "it names a backup twice"
+        } else if !self.backups.is_sorted_by_key(|backup| backup.at) {
+            "its backups are not in the order of their times"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Note { what: WHAT, rule: rule.to_owned() })
     }
 }
