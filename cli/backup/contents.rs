@@ -127,7 +127,9 @@ mod tests {
 
     fn packed(names: &[&str]) -> Vec<u8> {
         let mut packing = Packing::new(Vec::new(), Moment::from_unix(0));
-        names.iter().for_each(|name| packing.bytes(name, b"text").unwrap());
+        for name in names {
+            packing.bytes(name, b"text").unwrap();
+        }
         packing.finish().unwrap()
     }
 

@@ -152,10 +152,10 @@ fn seal(
         Ok(())
     };
     let sealer = Sealer::new(&[recipient], &InstalledPlugins, &mut store)?;
-    let sealed = pack(about, copy, sealer, context);
+    let packed = pack(about, copy, sealer, context);
     spinner.finish_and_clear();
-    match (sealed, failed.take()) {
-        (Ok(sealed), None) => Ok(sealed),
+    match (packed, failed.take()) {
+        (Ok(made), None) => Ok(made),
         (_, Some(error)) => Err(error),
         (Err(source), None) => Err(stream("written")(source).into()),
     }

@@ -31,26 +31,29 @@ impl Default for Keep {
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct KeepArguments {
     /// Keep the last backup of each of so many days (default: 7)
-    #[arg(long, value_name = "N")]
-    keep_daily: Option<usize>,
+    #[arg(long = "keep-daily", value_name = "N")]
+    daily: Option<usize>,
     /// Keep the last backup of each of so many weeks (default: 5)
-    #[arg(long, value_name = "N")]
-    keep_weekly: Option<usize>,
+    #[arg(long = "keep-weekly", value_name = "N")]
+    weekly: Option<usize>,
     /// Keep the last backup of each of so many months (default: 12)
-    #[arg(long, value_name = "N")]
-    keep_monthly: Option<usize>,
+    #[arg(long = "keep-monthly", value_name = "N")]
+    monthly: Option<usize>,
 }
 
 impl Keep {
     /// Returns what holds where the command line says something else.
     pub(crate) fn or(self, arguments: KeepArguments) -> Self {
         Self {
-            daily: arguments.keep_daily.unwrap_or(self.daily),
-            weekly: arguments.keep_weekly.unwrap_or(self.weekly),
-            monthly: arguments.keep_monthly.unwrap_or(self.monthly),
+            daily: arguments.daily.unwrap_or(self.daily),
+            weekly: arguments.weekly.unwrap_or(self.weekly),
+            monthly: arguments.monthly.unwrap_or(self.monthly),
         }
     }
 }
+
+/// Names the day, week or month of a time.
+type Period = fn(Moment) -> String;
 
 /// Which backups go and which stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +68,7 @@ pub(crate) struct Pruning {
 /// always `good`, the last one that a drill restored.
 pub(crate) fn pruning(backups: &[Listed], keep: Keep, good: Option<Digest>) -> Pruning {
     let mut pruning = Pruning { kept: Vec::new(), removed: Vec::new() };
-    let rules: [(&str, usize, fn(Moment) -> String); 3] = [
+    let rules: [(&str, usize, Period); 3] = [
         ("daily", keep.daily, Moment::date),
         ("weekly", keep.weekly, week),
         ("monthly", keep.monthly, month),

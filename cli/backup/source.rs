@@ -35,7 +35,7 @@ pub(crate) struct Source {
 }
 
 enum Parts {
-    Vault(Vault),
+    Vault(Box<Vault>),
     File(PathBuf, File),
 }
 
@@ -83,10 +83,10 @@ pub(crate) fn found(wanted: Wanted<'_>, context: &Context) -> Result<Source, Err
 }
 
 fn in_vault(name: &str, vault: Vault) -> Result<Source, Error> {
-    let none =
+    let absent =
         || BackupError::None { key: vault.key().to_string(), remote: vault.url().to_string() };
     let backups = vault.listing()?.map(|listing| listing.backups).unwrap_or_default();
-    let newest = backups.last().ok_or_else(none)?;
+    let newest = backups.last().ok_or_else(absent)?;
     let digest = if name == "latest" {
         newest.digest
     } else {
@@ -100,7 +100,7 @@ fn in_vault(name: &str, vault: Vault) -> Result<Source, Error> {
             }
         }
     };
-    let note = vault.read(&vault.name(&digest))?.ok_or_else(none)?;
+    let note = vault.read(&vault.name(&digest))?.ok_or_else(absent)?;
     let checked = Manifest::check(&note, &[vault.key()]).map_err(BackupError::Refused)?;
     let (manifest, got) = checked;
     if got != digest {
@@ -109,7 +109,7 @@ fn in_vault(name: &str, vault: Vault) -> Result<Source, Error> {
         return Err(BackupError::Refused(wrong).into());
     }
     let signer = vault.key().clone();
-    Ok(Source { manifest, digest, signer, parts: Parts::Vault(vault) })
+    Ok(Source { manifest, digest, signer, parts: Parts::Vault(Box::new(vault)) })
 }
 
 fn in_file(path: &Path, signer: PublicKey) -> Result<Source, Error> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::world::{World, holds, items, planted, text, walk};
+use crate::world::{World, holds, items, planted, short, text, walk};
 
 /// A machine with a store and a place for its backups.
 fn machine() -> World {
@@ -201,7 +201,7 @@ fn older_backups_go_by_day_week_and_month_and_never_the_last_good_one() {
     // A list, and a note and a part of each.
     assert_eq!(files(&world.path("usb")).len(), 1 + 2 * 3);
     let newest = done["backup"].as_str().unwrap();
-    let restored = world.json(&["store", "restore", &newest[..12], "--yes"]);
+    let restored = world.json(&["store", "restore", &short(&done["backup"]), "--yes"]);
     assert_eq!(restored["backup"], newest);
     let first = items(&done["kept"])[0]["backup"].as_str().unwrap();
     world.ok(&["store", "restore", first, "--yes"]);

@@ -144,7 +144,7 @@ fn free(path: &Path) -> PathBuf {
         1 => path.to_owned(),
         n => PathBuf::from(format!("{}-{n}", path.display())),
     };
-    (1..).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| path.to_owned())
+    (1..u32::MAX).map(numbered).find(|path| !path.exists()).unwrap_or_else(|| path.to_owned())
 }
 
 fn plan(arguments: &Arguments, source: &Source, context: &Context) -> Plan {

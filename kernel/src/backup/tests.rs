@@ -32,11 +32,11 @@ fn sealed(plain: &[u8], key: &DeviceKey) -> (Manifest, Parts) {
     let recipient = key.recipient();
     let mut sealer = Sealer::new(&[&recipient], &NoPlugins, &mut store).unwrap();
     plain.chunks(70_000).for_each(|chunk| sealer.write_all(chunk).unwrap());
-    let sealed = sealer.finish().unwrap();
+    let made = sealer.finish().unwrap();
     let at = Moment::from_unix(1_770_000_000);
     let recipients = vec![recipient];
     let tool = "garner 0.1.0".to_owned();
-    (Manifest { at, tool, raw: sealed.raw, recipients, parts: sealed.parts }, parts)
+    (Manifest { at, tool, raw: made.raw, recipients, parts: made.parts }, parts)
 }
 
 fn opened(manifest: &Manifest, parts: &Parts, key: &DeviceKey) -> Result<Vec<u8>, Error> {

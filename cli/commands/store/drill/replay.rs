@@ -83,22 +83,22 @@ pub(super) fn losses(
     // What was written when nothing says so is as old as the backup at most.
     let first = written.values().min().copied().unwrap_or(recovered.at);
     let has: BTreeSet<_> = restored.shown(now)?.into_iter().map(|f| (f.id, f.revision)).collect();
-    let mut lost = BTreeMap::new();
+    let mut losses = BTreeMap::new();
     for (class, _) in Policy::default().goals() {
-        lost.insert(class, none(class));
+        losses.insert(class, none(class));
     }
     for fragment in live.shown(now)? {
         if has.contains(&(fragment.id, fragment.revision)) {
             continue;
         }
         let class = fragment.kind.class();
-        let loss = lost.entry(class).or_insert(none(class));
+        let loss = losses.entry(class).or_insert(none(class));
         let at = written.get(&fragment.id).copied().unwrap_or(first);
         let age = u64::try_from(now.unix() - at.unix()).unwrap_or_default();
         loss.fragments += 1;
         loss.seconds = loss.seconds.max(age);
     }
-    Ok(lost.into_values().collect())
+    Ok(losses.into_values().collect())
 }
 
 /// How many operations are read at once.

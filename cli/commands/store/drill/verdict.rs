@@ -107,8 +107,8 @@ fn age(seconds: u64) -> String {
 mod tests {
     use super::*;
 
-    fn verdict(fragments: usize, lost: u64, seconds: f64, allowed: u64) -> Vec<bool> {
-        let loss = Loss { class: Class::Semantic, fragments, seconds: lost };
+    fn verdict(fragments: usize, old: u64, seconds: f64, allowed: u64) -> Vec<bool> {
+        let loss = Loss { class: Class::Semantic, fragments, seconds: old };
         let goal = Goal { lost_seconds: allowed, recovery_seconds: 900 };
         let goals = [Class::Semantic, Class::Episodic, Class::Procedural].map(|c| (c, goal));
         let verdict =
