@@ -43,7 +43,7 @@ pub use load::{
     Effect, Erasure, LoadOptions, LoadPlan, LoadReport, OrderRule, PlannedText, Progress, Summary,
     Vectors,
 };
-pub use local::Remembered;
+pub use local::{Imported, Remembered};
 pub use recall::{
     Approximation, Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search,
     ShownFragment, Signals, TermSignal, TermUse, TextSignals, Weights,
