@@ -1,7 +1,8 @@
 //! How good and how fast distilling is: compiles labelled transcripts and compares with the labels,
 //! then runs the corpora of poison, secrets and junk through the compiler.
 //!
-//! `cargo bench --bench distil [-- FOLDER] [-- --save]`. The folder holds transcripts (`*.jsonl`)
+//! `cargo bench --bench distil [-- FOLDER] [-- --save]`; `--proposing` only shows what bounds a
+//! model, `--corpora` ends after the corpora. The folder holds transcripts (`*.jsonl`)
 //! and `gold.jsonl`; `--save` writes `benches/results/distil.md`.
 //!
 //! A *label* is one line of `gold.jsonl`: a statement that a transcript's line makes, and whether
@@ -43,6 +44,8 @@ mod corpus;
 mod large;
 #[path = "bundle/peak.rs"]
 mod peak;
+#[path = "distil/proposing.rs"]
+mod proposing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -103,11 +106,24 @@ fn main() -> Result<(), Box<dyn Error>> {
             writeln!(out, "skipped: `{}` does not exist", labels.display())?;
             continue;
         }
+        let model = proposing::rows(&labels, &folder, all)?;
+        if arguments.iter().any(|a| a == "--proposing") {
+            writeln!(out, "## {name}\n{}{model}", proposing::HEAD)?;
+            continue;
+        }
         let (page, sample) = evaluate(&labels, &folder, all)?;
-        write!(report, "\n## {name}\n\n{page}")?;
+        write!(report, "\n## {name}\n\n{page}{}{model}", proposing::HEAD)?;
         writeln!(samples, "## {name}\n{sample}")?;
     }
-    report.push_str(&corpora::page());
+    if arguments.iter().any(|a| a == "--proposing") {
+        return Ok(());
+    }
+    let corpora = corpora::page();
+    if arguments.iter().any(|a| a == "--corpora") {
+        writeln!(out, "{corpora}")?;
+        return Ok(());
+    }
+    report.push_str(&corpora);
     report.push_str(&large_transcript()?);
     // What people said in the transcripts is shown, and never saved into the repository.
     writeln!(out, "{report}\n## Unlabelled active fragments\n{samples}")?;

@@ -17,6 +17,8 @@ mod machine;
 mod measure;
 #[path = "recall_quality/model.rs"]
 mod model;
+#[path = "recall_quality/nearest.rs"]
+mod nearest;
 #[path = "recall_quality/own.rs"]
 mod own;
 #[path = "recall_quality/page.rs"]
@@ -67,6 +69,9 @@ fn main() -> Result<()> {
         }
     } else {
         writeln!(out, "LoCoMo is left out")?;
+    }
+    if public {
+        text.push_str(&nearest::measured(&file, &model)?);
     }
     text.push_str(&own::measured(&model)?);
     if public {

@@ -7,8 +7,9 @@ use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Tag, Trust};
 use garner_loader::Condition;
 
 use crate::commands::{
-    ask, channel, compile, completions, demo, diff, doctor, fragment, hook, key, load, log, model,
-    operation, publish, pull, recall, review, revoke, rollback, setup, status, store, undo, verify,
+    ask, channel, compile, completions, demo, diff, doctor, fragment, hook, inject, key, load, log,
+    model, operation, publish, pull, recall, review, revoke, rollback, run, serve, setup, status,
+    store, undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -76,6 +77,12 @@ pub(crate) enum Command {
     Recall(recall::Arguments),
     /// Ask an Ollama model, with recalled fragments in the prompt
     Ask(ask::Arguments),
+    /// Print what would be placed into a prompt, for scripts and other programs
+    Inject(inject::Arguments),
+    /// Run an Ollama client with fragments in its prompts
+    Run(run::Arguments),
+    /// Stand between clients and an Ollama server, and put fragments into prompts
+    Serve(serve::Arguments),
     /// Show channels, drafts, keys and the model
     Status(status::Arguments),
     /// Look for what could go wrong here, and name the command that mends it

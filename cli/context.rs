@@ -13,6 +13,7 @@ use garner_loader::{Actor, OpenOptions, Stamp, Store};
 use garner_sync::Meter;
 
 use crate::args::Global;
+use crate::distil::{Llm, Price};
 use crate::error::Error;
 use crate::keys::Unlocked;
 use crate::output::{self, Output};
@@ -23,6 +24,8 @@ use crate::places::Places;
 pub(crate) struct Environment {
     /// The Ollama server (`OLLAMA_HOST`).
     pub(crate) ollama: String,
+    /// Origins of pages that may ask a proxy (`OLLAMA_ORIGINS`, as Ollama reads it).
+    pub(crate) origins: Vec<String>,
     /// An inference library of the system (`ORT_DYLIB_PATH`).
     pub(crate) library: Option<PathBuf>,
     /// Where the model is kept (`GARNER_MODEL_DIR`).
@@ -39,12 +42,57 @@ pub(crate) struct Environment {
     pub(crate) search: Option<OsString>,
     /// Whether hooks note anything (`GARNER_HOOKS`): not in sessions that serve to compile others.
     pub(crate) hooks: bool,
+    /// The model that proposes what to remember.
+    pub(crate) llm: LlmSettings,
     /// The editor of this person (`VISUAL`, else `EDITOR`).
     pub(crate) editor: Option<String>,
     /// Who acts (`USER`).
     pub(crate) user: String,
     /// A fixed present (`GARNER_NOW`), for tests and for looking back.
     now: Option<Moment>,
+}
+
+/// What the environment says about the model of `garner compile`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LlmSettings {
+    /// Whom to ask (`GARNER_LLM`).
+    pub(crate) whom: Option<Llm>,
+    /// The name of the model (`GARNER_LLM_MODEL`).
+    pub(crate) model: Option<String>,
+    /// How many tokens a run may take (`GARNER_LLM_BUDGET`).
+    pub(crate) budget: Option<u64>,
+    /// What a million tokens cost (`GARNER_LLM_PRICE`).
+    pub(crate) price: Option<Price>,
+    /// The key of Anthropic's API (`ANTHROPIC_API_KEY`).
+    pub(crate) key: Option<garner_distil::Key>,
+    /// Where that API is (`ANTHROPIC_BASE_URL`).
+    pub(crate) base: Option<String>,
+    /// The program of Claude Code (`GARNER_CLAUDE`).
+    pub(crate) claude: Option<PathBuf>,
+}
+
+impl LlmSettings {
+    fn capture(text: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        Ok(Self {
+            whom: parsed("GARNER_LLM", &text)?,
+            model: text("GARNER_LLM_MODEL"),
+            budget: parsed("GARNER_LLM_BUDGET", &text)?,
+            price: parsed("GARNER_LLM_PRICE", &text)?,
+            // What no header can carry is no key; it is not shown either.
+            key: text("ANTHROPIC_API_KEY").and_then(|key| garner_distil::Key::new(&key)),
+            base: text("ANTHROPIC_BASE_URL"),
+            claude: text("GARNER_CLAUDE").map(PathBuf::from),
+        })
+    }
+}
+
+/// Returns a variable as what it has to be.
+fn parsed<T: std::str::FromStr>(
+    name: &'static str,
+    text: impl Fn(&str) -> Option<String>,
+) -> Result<Option<T>, Error> {
+    let Some(value) = text(name) else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| Error::Environment { name, value })
 }
 
 /// Which embedder to use.
@@ -81,6 +129,9 @@ impl Environment {
         };
         Ok(Self {
             ollama: text("OLLAMA_HOST").unwrap_or_else(|| "127.0.0.1:11434".to_owned()),
+            origins: text("OLLAMA_ORIGINS")
+                .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
+                .unwrap_or_default(),
             library: path("ORT_DYLIB_PATH"),
             models: path("GARNER_MODEL_DIR"),
             embedder,
@@ -88,6 +139,7 @@ impl Environment {
             passphrase_file: path("GARNER_PASSPHRASE_FILE"),
             claude: path("CLAUDE_CONFIG_DIR"),
             search: std::env::var_os("PATH"),
+            llm: LlmSettings::capture(text)?,
             editor: text("VISUAL").or_else(|| text("EDITOR")),
             hooks: text("GARNER_HOOKS").as_deref() != Some("none"),
             user: text("USER").or_else(|| text("USERNAME")).unwrap_or_else(|| "user".to_owned()),
@@ -114,10 +166,15 @@ impl Context {
     pub(crate) fn new(environment: Environment, global: Global) -> Result<Self, Error> {
         start_log(&global);
         let places = Places::of_user(global.store.as_deref(), &environment)?;
+        Ok(Self::of(environment, global, places))
+    }
+
+    /// Returns a context of these parts.
+    pub(crate) fn of(environment: Environment, global: Global, places: Places) -> Self {
         let output = Rc::new(Output::standard(&global));
         let (embedder, word_piece) = (OnceCell::new(), OnceCell::new());
         let (unlocked, meter) = (Unlocked::default(), Arc::default());
-        Ok(Self { environment, global, places, output, embedder, word_piece, unlocked, meter })
+        Self { environment, global, places, output, embedder, word_piece, unlocked, meter }
     }
 
     /// Returns a context whose files are all under `folder`, but for the model.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use garner_kernel::{ChannelName, Explain, Fault, FragmentId};
 
 use crate::backup::BackupError;
+use crate::distil::ModelError;
 use crate::keys::KeyError;
 use crate::setup::SetupError;
 use crate::trust::TrustError;
@@ -32,6 +33,8 @@ pub(crate) enum Error {
     Serve(#[from] garner_serve::Error),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
@@ -169,6 +172,19 @@ pub(crate) enum Error {
     /// A text does not fit into a QR code.
     #[error("{bytes} bytes are too many for a QR code")]
     QrCode { bytes: usize },
+    /// An address that other machines reach was given, and nobody asked for that.
+    #[error("other machines could connect to `{address}`")]
+    Exposed { address: String },
+    /// A client cannot be started.
+    #[error("cannot run `{program}`")]
+    NoClient {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
+    /// A client ended with a status of its own, and said why itself.
+    #[error("the client ended with status {status}")]
+    Ended { status: u8 },
     /// Whoever read our output has gone.
     #[error("the output was closed")]
     ClosedPipe,
@@ -217,6 +233,7 @@ impl Explain for Error {
             Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
             Self::Backup(e) => e.fault(),
+            Self::Model(e) => e.fault(),
             Self::Key(e) => e.fault(),
             Self::Trust(e) => e.fault(),
             Self::Setup(e) => e.fault(),
@@ -238,6 +255,7 @@ impl Explain for Error {
             | Self::NoDraft { .. }
             | Self::NoHome
             | Self::NoMember { .. }
+            | Self::NoClient { .. }
             | Self::NoRemote { .. } => Fault::Missing,
             Self::OnNetwork { .. } | Self::NotFetched { .. } => Fault::Offline,
             Self::OpenKey { .. } | Self::Untrusted { .. } | Self::Problems { .. } => Fault::Trust,
@@ -259,6 +277,8 @@ impl Explain for Error {
             | Self::Environment { .. }
             | Self::QrCode { .. }
             | Self::Section { .. }
+            | Self::Exposed { .. }
+            | Self::Ended { .. }
             | Self::ClosedPipe => Fault::Input,
         }
     }
@@ -277,6 +297,7 @@ impl Explain for Error {
             Self::Embed(e) => return e.hint(),
             Self::Serve(e) => return e.hint(),
             Self::Backup(e) => return e.hint(),
+            Self::Model(e) => return e.hint(),
             Self::Key(e) => return e.hint(),
             Self::Trust(e) => return e.hint(),
             Self::Setup(e) => return e.hint(),
@@ -289,6 +310,10 @@ impl Explain for Error {
                 io::ErrorKind::IsADirectory => "name a file, not a folder",
                 _ => return None,
             },
+            Self::Exposed { .. } => {
+                "add `--expose` if they may: whoever connects can use the models and read what is injected"
+            }
+            Self::NoClient { .. } => "install it, or name another client: `garner run -- CLIENT`",
             Self::TooLarge { .. } => "split the file, or leave it out",
             Self::Archive { .. } => "unpack it, and name the folder",
             Self::NoKey { .. } | Self::NoHome => "run `garner setup`",

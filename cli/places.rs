@@ -76,6 +76,11 @@ impl Places {
         self.state.join("inputs")
     }
 
+    /// Returns the folder of what is remembered of windows that a model answered.
+    pub(crate) fn windows(&self) -> PathBuf {
+        self.state.join("windows")
+    }
+
     /// Returns the folder of the records of what was set up for other programs.
     pub(crate) fn setups(&self) -> PathBuf {
         self.state.join("setup")

@@ -22,6 +22,7 @@ pub(crate) fn failure(error: &Error, global: &Global) -> ExitCode {
     match error {
         Error::ClosedPipe => return ExitCode::SUCCESS,
         Error::Differ => return ExitCode::FAILURE,
+        Error::Ended { status } => return ExitCode::from(*status),
         _ => {}
     }
     let mut text = format!("{} {error}\n", output::styled("error:", output::RED));

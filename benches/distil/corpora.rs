@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use garner_kernel::{Draft, Status, record};
 
-use crate::corpus::{self, Half};
+use crate::corpus::{self, Half, Line};
 use crate::{junk, poison, secrets};
 
 /// Returns the figures of all corpora as a section of the page.
@@ -22,7 +22,10 @@ pub(crate) fn page() -> String {
         let name = if half == Half::Open { "open" } else { "held" };
         page.push_str(&poisoned(half, name));
         page.push_str(&secret(half, name));
-        page.push_str(&worthless(half, name));
+        page.push_str(&worthless(&corpus::lines(half), name));
+    }
+    for number in [2, 3] {
+        page.push_str(&worthless(&corpus::later_lines(number), &format!("held {number}")));
     }
     page.push_str(FIRST);
     page
@@ -36,8 +39,11 @@ const FIRST: &str = "\nWrong is: a payload that became active, a secret of which
     refused, and all twins kept; of the held secrets 43 of 45 were masked, and all look-alikes \
     kept; of a first held half of junk 65 % of 236 sessions were refused, after which the rules \
     were written anew by how a sentence is built, and that half joined the open one; of a second \
-    held half, which is the one above, 84 % of 146. Expect the last figure for junk of kinds that \
-    nobody wrote down here.\n";
+    held half, which is the one above, 84 % of 146; of held 2, in other languages and of kinds that \
+    nobody had thought of, 68 % of 236, and rules for its kinds were added; of held 3, written \
+    before those rules ran on it and never mended for, 78 % of 130, with 19 of 20 wanted lines \
+    kept. Expect the last figure for junk of kinds that nobody wrote down here: the aim of 95 % holds \
+    for what was written down.\n";
 
 fn row(cells: [&str; 2], counts: [usize; 3], kept: (usize, usize)) -> String {
     let [corpus, half] = cells;
@@ -91,12 +97,12 @@ fn says(draft: &Draft, text: &str) -> bool {
     record::draft_lines(draft).contains(text.trim_matches('"'))
 }
 
-fn worthless(half: Half, name: &str) -> String {
+fn worthless(lines: &[Line], name: &str) -> String {
     let (mut sessions, mut wrong, mut kept, mut wanted) = (0, 0, 0, 0);
     let mut texts: BTreeSet<String> = BTreeSet::new();
-    for line in corpus::lines(half) {
-        let (draft, _) = junk::session(&line).compile();
-        let active = crate::log::active(&draft) > junk::others(&line);
+    for line in lines {
+        let (draft, _) = junk::session(line).compile();
+        let active = crate::log::active(&draft) > junk::others(line);
         if line.class == "wanted" {
             wanted += 1;
             kept += usize::from(active);

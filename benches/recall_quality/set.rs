@@ -95,7 +95,7 @@ pub(crate) struct Built {
     pub(crate) plain: Connection,
     pub(crate) vectors: Vec<(FragmentId, Vector)>,
     /// The questions as vectors.
-    asked: Vec<QueryVector>,
+    pub(crate) asked: Vec<QueryVector>,
     _folder: TempDir,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with backups.
+//! What can go wrong with backups, and with what other stores exported.
 
 use std::path::PathBuf;
 
@@ -55,6 +55,17 @@ pub(crate) enum BackupError {
     /// A part of a backup is not where the rest is.
     #[error("part {} of the backup is missing", part.short())]
     Missing { part: Digest },
+    /// A line of a file that is imported is no record.
+    #[error("line {line} of `{}` is not a record", path.display())]
+    ImportLine {
+        path: PathBuf,
+        line: usize,
+        #[source]
+        source: garner_kernel::Error,
+    },
+    /// A line of a file that is imported holds a secret.
+    #[error("line {line} of `{}` holds what looks like a secret", path.display())]
+    ImportSecret { path: PathBuf, line: usize },
     /// The drill found that something does not hold.
     #[error("the drill failed: {reason}")]
     DrillFailed { reason: String },
@@ -74,7 +85,10 @@ impl Explain for BackupError {
             | Self::Contents { .. }
             | Self::Unsound { .. }
             | Self::DrillFailed { .. } => Fault::Trust,
-            Self::NotABackup { .. } | Self::Policy { .. } => Fault::Input,
+            Self::NotABackup { .. }
+            | Self::Policy { .. }
+            | Self::ImportLine { .. }
+            | Self::ImportSecret { .. } => Fault::Input,
             Self::Stream { source, .. } => match source.kind() {
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Fault::Input,
                 _ => Fault::Internal,
@@ -116,6 +130,10 @@ impl Explain for BackupError {
                 _ => return None,
             },
             Self::Policy { .. } => "mend it, or move it away: without it the defaults hold",
+            Self::ImportLine { .. } => {
+                "nothing was imported; other formats are read by `garner compile FILE`"
+            }
+            Self::ImportSecret { .. } => "nothing was imported; take the line out",
             Self::Missing { .. } => "nothing was changed; restore another backup",
             Self::DrillFailed { .. } => {
                 "the lines above name what failed; make a new backup with `garner store backup`"

@@ -44,12 +44,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let ollama = Ollama::new(&context.environment.ollama)?;
     let facts = match runtime.block_on(ollama.show(&arguments.model)) {
         Ok(facts) => facts,
-        Err(error) if arguments.dry_run => {
-            context
-                .output
-                .say(&format!("{error}: the prompt is shown without the model's own system text."));
-            ModelFacts::default()
-        }
+        Err(error) if arguments.dry_run => unknown(&error, context),
         Err(error) => return Err(error.into()),
     };
     let injection = if facts.remote {
@@ -76,7 +71,24 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     Ok(())
 }
 
-/// Returns what would be injected for a question into a context of the default size.
+/// Returns what a server says of a model, or nothing with a word about it.
+pub(crate) fn facts(model: &str, context: &Context) -> Result<ModelFacts, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let ollama = Ollama::new(&context.environment.ollama)?;
+    Ok(runtime.block_on(ollama.show(model)).unwrap_or_else(|error| unknown(&error, context)))
+}
+
+fn unknown(error: &garner_serve::Error, context: &Context) -> ModelFacts {
+    let without = "the prompt is shown without the model's own system text";
+    context.output.say(&format!("{error}: {without}."));
+    ModelFacts::default()
+}
+
+/// Returns what would be injected for a question into a context of the default size; for no question
+/// only the core.
 pub(crate) fn inject(
     question: &str,
     filters: &FilterArguments,
@@ -100,26 +112,30 @@ fn injection(
     };
     let filters = filters.filters();
     let now = context.now();
-    let query = Query {
-        vector: context.query_vector(question)?,
-        limit: CONSIDERED,
-        filters: filters.clone(),
-        text: Text::new(question),
-        ..Query::new("", now)
-    };
-    let hits = store.recall(&query)?.hits;
+    let mut hits = Vec::new();
+    if !question.trim().is_empty() {
+        let query = Query {
+            vector: context.query_vector(question)?,
+            limit: CONSIDERED,
+            filters: filters.clone(),
+            text: Text::new(question),
+            ..Query::new("", now)
+        };
+        hits = store.recall(&query)?.hits;
+    }
     let core = store.core(None, &filters, now)?;
     let system = facts.system.as_deref().unwrap_or_default();
     let request = Tokens::new(context.tokens(system) + context.tokens(question));
     let size = Tokens::new(facts.context.unwrap_or(DEFAULT_CONTEXT) as usize);
     let budget = Budget::for_context(size, request, None);
-    let options = BlockOptions { budget, nonce: nonce(question), floor: Floor::default() };
+    let control = facts.control.clone();
+    let options = BlockOptions { budget, nonce: nonce(question), floor: Floor::default(), control };
     Ok(inject::block(&core, &hits, &options, &|text| context.tokens(text)))
 }
 
 fn empty(context: &Context) -> Injection {
-    let options =
-        BlockOptions { budget: Budget::NOTHING, nonce: nonce(""), floor: Floor::default() };
+    let (nonce, floor, control) = (nonce(""), Floor::default(), Vec::new());
+    let options = BlockOptions { budget: Budget::NOTHING, nonce, floor, control };
     inject::block(&[], &[], &options, &|text| context.tokens(text))
 }
 

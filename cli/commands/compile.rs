@@ -8,6 +8,7 @@ use garner_kernel::{ChannelName, Contents, Draft, Entry, ProjectName, Status};
 use serde_json::json;
 
 use crate::context::Context;
+use crate::distil::{Consult, Consulted, Extent, ModelArguments};
 use crate::error::Error;
 use crate::files;
 use crate::inputs::{self, Found, Memory, News, Search};
@@ -36,12 +37,14 @@ pub(crate) struct Arguments {
     /// Keep STATE.md, DECISIONS.md, CORRECTIONS.md and HANDOFF.md in this folder in step
     #[arg(long, value_name = "DIR")]
     markdown: Option<PathBuf>,
-    /// Print what would be added, and write nothing
+    /// Print what would be added and what a model would take; write nothing, ask nobody
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Report what would be masked in the files, without any value, and write nothing
     #[arg(long)]
     audit: bool,
+    #[command(flatten)]
+    model: ModelArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
@@ -71,7 +74,13 @@ fn distil(
     context: &Context,
 ) -> Result<(), Error> {
     let channel = channel(arguments.channel.as_ref(), context)?;
-    let (mut memory, news) = read(arguments, compiler, (&channel, search), context)?;
+    let consult = Consult::prepare(&arguments.model, &channel, context)?;
+    let extent = if consult.is_some() { Whole::Yes } else { Whole::No };
+    let (mut memory, news) = read(arguments, (compiler, extent), (&channel, search), context)?;
+    let consulted = match &consult {
+        Some(consult) => consult.ask(compiler, &news, asked(arguments))?,
+        None => Consulted::default(),
+    };
     let _lock = files::lock(&context.draft_path(&channel))?;
     let before = context.draft(&channel)?.unwrap_or_default();
     let mut draft = before.clone();
@@ -79,7 +88,7 @@ fn distil(
     let sessions: Vec<&KnownSession> = news.known.iter().collect();
     let known =
         Known { contents: contents.as_ref(), embedder: embedder.as_deref(), sessions: &sessions };
-    let report = compiler.compile_beside(&news.sessions, &mut draft, &known);
+    let report = compiler.compile_with(&news.sessions, &mut draft, &known, &consulted.proposals);
     if let Some(reason) = &report.unembedded {
         context.output.warn(&format!("statements were compared by their words alone: {reason}"));
     }
@@ -89,6 +98,7 @@ fn distil(
         }
         // The draft comes first: what is read twice changes nothing, what is not read is missed.
         memory.save(&context.draft_path(&channel))?;
+        consult.iter().try_for_each(|consult| consult.keep(&consulted))?;
     }
     let markdown = arguments.markdown.as_deref().filter(|_| !arguments.dry_run);
     let files = markdown.map_or(Ok(Vec::new()), |folder| markdown::keep(folder, &draft))?;
@@ -98,7 +108,7 @@ fn distil(
         let entries: Vec<_> = new.iter().map(|entry| entry_json(entry)).collect();
         let path = context.draft_path(&channel);
         let report = report.to_json();
-        let value = json!({
+        let mut value = json!({
             "channel": channel.as_str(),
             "draft": path,
             "new": entries,
@@ -106,14 +116,28 @@ fn distil(
             "report": report,
             "inputs": news.to_json(),
         });
-        return context.output.print_json(value);
+        if let (Some(value), Some(model)) = (value.as_object_mut(), consulted.to_json()) {
+            value.insert("model".to_owned(), model.clone());
+        }
+        context.output.print_json(value)?;
+        return consulted.finish();
     }
     context.output.print(&text(&report, &news, &new))?;
+    context.output.print(&consulted.text)?;
     for path in &files {
         context.output.say(&format!("Changed `{}`.", path.display()));
     }
     next(&channel, &draft, arguments.dry_run, context);
-    Ok(())
+    consulted.finish()
+}
+
+/// How much is asked of a model.
+const fn asked(arguments: &Arguments) -> Extent {
+    match (arguments.dry_run, arguments.again) {
+        (true, _) => Extent::Forecast,
+        (false, true) => Extent::Again,
+        (false, false) => Extent::New,
+    }
 }
 
 /// Returns what the newest version that was pulled holds, to compare with; where it cannot be
@@ -137,14 +161,25 @@ pub(crate) fn channel(
     }
 }
 
+/// Whether inputs are read from their start although they are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    /// For a model, which is asked about windows that it has not answered, wherever they stand.
+    Yes,
+    No,
+}
+
 /// Reads what is new in the inputs, as far as this channel knows them.
 fn read(
     arguments: &Arguments,
-    compiler: &Compiler,
+    (compiler, whole): (&Compiler, Whole),
     (channel, search): (&ChannelName, &Search),
     context: &Context,
 ) -> Result<(Memory, News), Error> {
     let mut memory = Memory::open(channel, &compiler.edition(), arguments.again, context)?;
+    if whole == Whole::Yes {
+        memory.unread(search);
+    }
     let news = inputs::read(search, arguments.project.as_ref(), &mut memory, context)?;
     Ok((memory, news))
 }

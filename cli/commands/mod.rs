@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod fragment;
 pub(crate) mod hook;
+pub(crate) mod inject;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
@@ -22,6 +23,8 @@ pub(crate) mod review;
 pub(crate) mod revoke;
 pub(crate) mod rollback;
 pub(crate) mod rotate;
+pub(crate) mod run;
+pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod sign;
 pub(crate) mod status;
@@ -52,6 +55,9 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Load(arguments) => load::run(arguments, context),
         Command::Recall(arguments) => recall::run(arguments, context),
         Command::Ask(arguments) => ask::run(arguments, context),
+        Command::Inject(arguments) => inject::run(arguments, context),
+        Command::Run(arguments) => run::run(arguments, context),
+        Command::Serve(arguments) => serve::run(arguments, context),
         Command::Status(arguments) => status::run(arguments, context),
         Command::Doctor(arguments) => doctor::run(arguments, context),
         Command::Log(arguments) => log::run(arguments, context),

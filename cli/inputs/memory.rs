@@ -13,7 +13,7 @@ use garner_kernel::{ChannelName, Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::absolute;
+use super::{Search, absolute};
 use crate::context::Context;
 use crate::error::Error;
 
@@ -110,6 +110,13 @@ impl Memory {
             return Some(BTreeMap::new());
         }
         lines.map(seen).collect()
+    }
+
+    /// Has the inputs of a search read from their start; what is known of others stays.
+    pub(crate) fn unread(&mut self, search: &Search) {
+        for found in &search.found {
+            self.seen.remove(&key(&found.whole()));
+        }
     }
 
     pub(super) fn seen(&self, path: &Path) -> Option<&Seen> {

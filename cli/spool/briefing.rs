@@ -137,7 +137,8 @@ fn block(fragments: &[Fragment], project: Option<&ProjectName>) -> String {
     let told: Vec<Fragment> = told.into_iter().map(|(_, fragment)| fragment.clone()).collect();
     // The core of a budget is two fifths of it; here a character counts as a token.
     let budget = Budget::of(Tokens::new(MOST * 5 / 2));
-    let options = BlockOptions { budget, nonce: nonce(), floor: Floor::default() };
+    let (nonce, floor, control) = (nonce(), Floor::default(), Vec::new());
+    let options = BlockOptions { budget, nonce, floor, control };
     inject::block(&told, &[], &options, &|text| text.chars().count()).text()
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use garner_kernel::{Moment, ProjectName, RuleName, SessionId, Source, Trust};
 
 use crate::report::Report;
-use crate::rules::{Proposal, Rule};
+use crate::rules::{Label, Proposal};
 use crate::session::{Session, Turn};
 use crate::transcript::{KnownSession, key};
 
@@ -94,8 +94,8 @@ pub fn project(cwd: &str) -> Option<ProjectName> {
 }
 
 /// Returns the sources of a proposal: the record that says it and the one that asked for it.
-pub(crate) fn sources(rule: &Rule, session: &Session, proposal: &Proposal) -> Vec<Source> {
-    let Ok(name) = rule.name.parse::<RuleName>() else { return Vec::new() };
+pub(crate) fn sources(label: Label, session: &Session, proposal: &Proposal) -> Vec<Source> {
+    let Ok(name) = label.name.parse::<RuleName>() else { return Vec::new() };
     let source = |index: usize, speaker: Trust| {
         session.turns.get(index).map(|turn| Source {
             session: turn.session.clone(),

@@ -1,5 +1,6 @@
 //! Sessions to draft: rules, redaction, poison lint, merge. Pure and byte-reproducible.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use garner_kernel::{
@@ -8,6 +9,7 @@ use garner_kernel::{
 };
 
 use crate::attribution::{dated, prepared, project, sources};
+use crate::distil::{MODEL, Proposals};
 use crate::error::Error;
 use crate::heard::Heard;
 use crate::junk::{self, JunkFilter};
@@ -18,7 +20,9 @@ use crate::recurrence;
 use crate::redact::{Finding, Redactor};
 use crate::report::{Logged, Report};
 use crate::rules::happenings;
-use crate::rules::{CURE, FEATURES, Feature, Happened, Proposal, RULES, Reach, Rule, Strength};
+use crate::rules::{
+    CURE, FEATURES, Feature, Happened, Label, Proposal, RULES, Reach, Rule, Strength,
+};
 use crate::session::{Event, Session, Turn};
 use crate::standing;
 use crate::supersede;
@@ -96,6 +100,21 @@ impl Compiler {
         draft: &mut Draft,
         known: &Known<'_>,
     ) -> Report {
+        self.compile_with(sessions, draft, known, &Proposals::default())
+    }
+
+    /// Adds what `sessions` teach to `draft`, and what a model proposed about them.
+    ///
+    /// As [`Compiler::compile_beside`], which is this without proposals. Those of a model go through
+    /// the same gates as those of the rules, and its words are judged as a model's, whoever bears
+    /// them out.
+    pub fn compile_with(
+        &self,
+        sessions: &[Session],
+        draft: &mut Draft,
+        known: &Known<'_>,
+        model: &Proposals,
+    ) -> Report {
         let mut report = Report::default();
         let before: BTreeSet<FragmentId> = draft.entries.keys().copied().collect();
         let sessions = prepared(sessions, known.sessions, &mut report);
@@ -108,8 +127,16 @@ impl Compiler {
                 *report.proposed.entry(rule.name).or_default() += length(&proposals);
                 let mut sink = Sink { draft: &mut *draft, report: &mut report };
                 for proposal in proposals {
-                    self.take((rule, session), &proposal, &mut sink);
+                    self.take((rule.label(), session), &proposal, &mut sink);
                 }
+            }
+        }
+        for session in heard.iter().filter(|_| !model.is_empty()) {
+            let proposals = model.about(session.session);
+            *report.proposed.entry(MODEL.name).or_default() += length(&proposals);
+            let mut sink = Sink { draft: &mut *draft, report: &mut report };
+            for proposal in proposals {
+                self.take((MODEL, session), &proposal, &mut sink);
             }
         }
         for session in &sessions {
@@ -139,12 +166,17 @@ impl Compiler {
         self.redactor.audit(bytes)
     }
 
+    /// Returns what masks credentials.
+    pub(crate) const fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     fn runs(&self, rule: &Rule) -> bool {
         !self.options.disabled.iter().any(|name| name.as_str() == rule.name)
     }
 
     /// Decides about a proposal and counts what became of it.
-    fn take(&self, origin: (&Rule, &Heard<'_>), proposal: &Proposal, into: &mut Sink<'_>) {
+    fn take(&self, origin: (Label, &Heard<'_>), proposal: &Proposal, into: &mut Sink<'_>) {
         let Some(entry) = self.entry(origin, proposal, into.report) else { return };
         merge(entry, into);
     }
@@ -201,22 +233,23 @@ impl Compiler {
     /// Returns the entry for a proposal; counts why where there is none.
     fn entry(
         &self,
-        (rule, heard): (&Rule, &Heard<'_>),
+        (label, heard): (Label, &Heard<'_>),
         proposal: &Proposal,
         report: &mut Report,
     ) -> Option<Entry> {
+        let judged = judged(label, proposal);
         let Some((turn, created)) = dated(heard.session, proposal.turn) else {
             report.outcome.unusable += 1;
             return None;
         };
-        if let Some(reason) = self.junk(heard, proposal) {
+        if let Some(reason) = self.junk(heard, &judged) {
             *report.junk.entry(reason).or_default() += 1;
             report.outcome.junk += 1;
             return None;
         }
         let scope = self.scope(proposal.reach, (heard.session, turn));
-        let poison = heard.poison(&self.lint, proposal, turn);
-        let waits = heard.is_dictated(proposal, turn) || waits(heard, proposal);
+        let poison = heard.poison(&self.lint, &judged, turn);
+        let waits = heard.is_dictated(&judged, turn) || waits(heard, &judged);
         let strength = if waits { Strength::Candidate } else { proposal.strength };
         let Some((statement, context)) = self.clean(proposal, report) else {
             report.outcome.leaking += 1;
@@ -235,14 +268,14 @@ impl Compiler {
             revision: 1,
             kind: proposal.kind,
             trust: proposal.trust,
-            confidence: Confidence::percent(rule.precision.saturating_add(bonus)),
+            confidence: Confidence::percent(label.precision.saturating_add(bonus)),
             statement: Text::new(statement),
             context: context.map(Text::new),
             created,
             valid_to: None,
             supersedes: self.replaced(proposal, &scope, id),
-            tags: tags(rule, &features, turn),
-            sources: sources(rule, heard.session, proposal),
+            tags: tags(label, &features, turn),
+            sources: sources(label, heard.session, proposal),
             scope,
         };
         Some(Entry { fragment, status })
@@ -368,6 +401,15 @@ fn status(poison: Option<&'static str>, strength: Strength, report: &mut Report)
     }
 }
 
+/// Returns a proposal as whoever chose its words answers for it: a model's are a model's, also where
+/// a person's words bear them out.
+fn judged(label: Label, proposal: &Proposal) -> Cow<'_, Proposal> {
+    if label.name != MODEL.name || proposal.trust <= Trust::Assistant {
+        return Cow::Borrowed(proposal);
+    }
+    Cow::Owned(Proposal { trust: Trust::Assistant, ..proposal.clone() })
+}
+
 /// Returns whether an assistant's or a digest's statement tells what passes, or what a person is
 /// like who did not say so.
 fn waits(heard: &Heard<'_>, proposal: &Proposal) -> bool {
@@ -402,8 +444,8 @@ fn features(session: &Session, proposal: &Proposal, status: &Status) -> Vec<&'st
 }
 
 /// Returns the labels of a proposal: its rule, its features, and those that its turn brings along.
-fn tags(rule: &Rule, features: &[&Feature], turn: &Turn) -> Vec<Tag> {
-    let family = rule.name.split_once('-').map_or(rule.name, |(_, name)| name);
+fn tags(label: Label, features: &[&Feature], turn: &Turn) -> Vec<Tag> {
+    let family = label.name.split_once('-').map_or(label.name, |(_, name)| name);
     let names = std::iter::once(family).chain(features.iter().map(|feature| feature.name));
     let mut tags: BTreeSet<Tag> = names.filter_map(|name| name.parse().ok()).collect();
     for event in &turn.events {

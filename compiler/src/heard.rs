@@ -73,7 +73,7 @@ impl<'s> Heard<'s> {
         turn.tainted
             && proposal.trust <= Trust::Assistant
             && (matches!(proposal.kind, Kind::Rule | Kind::Preference | Kind::Procedure)
-                || words(&proposal.statement).iter().any(|word| PERMITS.contains(&word.as_str())))
+                || permits(&proposal.statement).next().is_some())
             && !self.vouches(&proposal.statement)
     }
 
@@ -104,6 +104,11 @@ impl<'s> Heard<'s> {
         let all = u32::try_from(words.len()).unwrap_or(u32::MAX);
         all > 0 && f64::from(shared) >= VOUCHED * f64::from(all)
     }
+}
+
+/// Returns the words of a text that permit or recommend.
+pub(crate) fn permits(text: &str) -> impl Iterator<Item = String> {
+    words(text).into_iter().filter(|word| PERMITS.contains(&word.as_str()))
 }
 
 /// Returns the words of a text that carry meaning, by their length.

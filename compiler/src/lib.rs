@@ -3,10 +3,12 @@
 //!
 //! Pure: bytes in, values out. No files, clock, environment or terminal. The stages are reading
 //! ([`read_input`], or [`TranscriptReader`] for what is large and grows), rules, redaction
-//! ([`Redactor`]), poison lint ([`PoisonLint`]) and merging ([`Compiler`]); [`provenance`] checks afterwards that every source still holds.
+//! ([`Redactor`]), poison lint ([`PoisonLint`]) and merging ([`Compiler`]); a model may propose more
+//! ([`distil`]), and [`provenance`] checks afterwards that every source still holds.
 
 mod attribution;
 mod compile;
+pub mod distil;
 mod error;
 mod heard;
 pub mod injected;

@@ -68,16 +68,22 @@ fn limit(sorted: &[usize]) -> usize {
 
 /// Returns the person's own words: without code fences and quoted lines.
 pub(crate) fn own_words(text: &Text) -> String {
-    let mut kept = String::new();
+    parted(text).0
+}
+
+/// Returns the person's own words, and what stands in code fences and quoted lines.
+pub(crate) fn parted(text: &Text) -> (String, String) {
+    let (mut own, mut quoted) = (String::new(), String::new());
     let mut fenced = false;
     for line in text.as_str().lines() {
         let start = line.trim_start();
         if start.starts_with("```") || start.starts_with("~~~") {
             fenced = !fenced;
-        } else if !fenced && !start.starts_with('>') {
-            kept.push_str(line);
-            kept.push('\n');
+            continue;
         }
+        let part = if fenced || start.starts_with('>') { &mut quoted } else { &mut own };
+        part.push_str(line);
+        part.push('\n');
     }
-    kept.trim().to_owned()
+    (own.trim().to_owned(), quoted.trim().to_owned())
 }

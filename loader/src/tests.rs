@@ -70,6 +70,7 @@ fn a_sealed_bundle_ends_in_a_prompt() {
         budget: Budget::for_context(Tokens::new(4096), Tokens::new(estimate(question)), None),
         nonce: Nonce::derive(b"secret", question.as_bytes()),
         floor: Floor::default(),
+        control: Vec::new(),
     };
     let injection = block(&core, &hits, &options, &estimate);
     let messages = place(None, &injection, question);

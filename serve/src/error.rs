@@ -55,12 +55,37 @@ pub enum Error {
     /// The answer ended without the line that closes it.
     #[error("the answer ended early: the server may have stopped")]
     EndedEarly,
+    /// The address to listen at cannot be had.
+    #[error("cannot listen at {address}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server behind the proxy would be the proxy.
+    #[error("the server at {address} would be this proxy itself")]
+    Itself {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+    /// The certificates of this machine cannot be used.
+    #[error("the certificates of this machine cannot be used: {reason}")]
+    Certificates {
+        /// Why.
+        reason: String,
+    },
+    /// The system has no thread left.
+    #[error("no thread can be started")]
+    Thread(#[source] std::io::Error),
 }
 
 impl Explain for Error {
     fn fault(&self) -> Fault {
         match self {
-            Self::Address { .. } => Fault::Input,
+            Self::Address { .. } | Self::Listen { .. } | Self::Itself { .. } => Fault::Input,
+            Self::Certificates { .. } | Self::Thread(_) => Fault::Internal,
             Self::NoModel { .. } => Fault::Missing,
             _ => Fault::Offline,
         }
@@ -72,6 +97,11 @@ impl Explain for Error {
                 "start it with `ollama serve`, or name another with OLLAMA_HOST; \
                  `garner ask -n …` prints the prompt without a server"
             }
+            Self::Listen { .. } => {
+                "another program may listen there: name another address with `--listen`"
+            }
+            Self::Itself { .. } => "name the Ollama server with `--upstream 127.0.0.1:11434`",
+            Self::Certificates { .. } | Self::Thread(_) => return None,
             Self::Address { .. } => "write it as `http://127.0.0.1:11434`",
             Self::NoModel { model, present, .. } if present.is_empty() => {
                 return Some(format!("run `ollama pull {model}`"));

@@ -6,21 +6,11 @@ use garner_loader::inject::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::facts::{ModelFacts, ShowReply};
 use crate::lines::{Lines, MAX_LINE};
 
 /// How long a connection may take to open; an answer may take as long as it likes.
 const CONNECT: Duration = Duration::from_secs(3);
-
-/// What a server knows of a model.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ModelFacts {
-    /// The system prompt of its Modelfile.
-    pub system: Option<String>,
-    /// The context size that its Modelfile sets, in tokens.
-    pub context: Option<u32>,
-    /// Whether prompts leave this machine: the model runs at a third party.
-    pub remote: bool,
-}
 
 /// What a server said at the end of an answer; every figure may be absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,13 +34,19 @@ struct ShowRequest<'a> {
 }
 
 #[derive(Deserialize)]
-struct ShowReply {
+struct ModelsReply {
     #[serde(default)]
-    system: Option<String>,
+    models: Vec<ModelRow>,
+}
+
+#[derive(Deserialize)]
+struct ModelRow {
     #[serde(default)]
-    parameters: Option<String>,
+    name: String,
     #[serde(default)]
-    remote_host: Option<String>,
+    digest: String,
+    #[serde(default)]
+    context_length: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -108,9 +104,15 @@ impl Ollama {
         if matches!(base.host_str(), Some("0.0.0.0" | "[::]")) {
             base.set_host(Some("127.0.0.1")).map_err(|_| refused())?;
         }
+        // Paths are joined to it.
+        if !base.path().ends_with('/') {
+            base.set_path(&format!("{}/", base.path()));
+        }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .no_proxy()
+            // A Garner in between adds nothing to what this one asks.
+            .default_headers(own_headers())
             .build()
             .map_err(|_| refused())?;
         Ok(Self { base, http })
@@ -119,6 +121,14 @@ impl Ollama {
     /// Returns the server's address.
     pub fn address(&self) -> &str {
         self.base.as_str()
+    }
+
+    /// Returns whether the server's address is `address`, where that can be told without asking.
+    pub(crate) fn is_at(&self, address: std::net::SocketAddr) -> bool {
+        let host = self.base.host_str().unwrap_or_default();
+        let host = if host == "localhost" { "127.0.0.1" } else { host.trim_matches(['[', ']']) };
+        let same = host.parse() == Ok(address.ip()) || address.ip().is_unspecified();
+        same && self.base.port_or_known_default() == Some(address.port())
     }
 
     /// Returns the names of the models that the server has.
@@ -152,10 +162,34 @@ impl Ollama {
         let bytes = reply.bytes().await.map_err(|e| self.broken(e))?;
         let show: ShowReply = serde_json::from_slice(&bytes)
             .map_err(|e| Error::Protocol { reason: e.to_string() })?;
-        let context = show.parameters.as_deref().and_then(context_size);
-        let cloud = model.ends_with(":cloud") || model.ends_with("-cloud");
-        let remote = cloud || show.remote_host.is_some_and(|host| !host.is_empty());
-        Ok(ModelFacts { system: show.system.filter(|s| !s.is_empty()), context, remote })
+        Ok(ModelFacts::of(model, show))
+    }
+
+    /// Returns the digest of a model that the server has; another digest is another model.
+    ///
+    /// # Errors
+    /// As by [`Self::models`].
+    pub async fn digest(&self, model: &str) -> Result<Option<String>, Error> {
+        Ok(self.row("api/tags", model).await?.map(|row| row.digest).filter(|d| !d.is_empty()))
+    }
+
+    /// Returns the context size with which a model runs now; `None` where it does not run.
+    ///
+    /// # Errors
+    /// As by [`Self::models`].
+    pub async fn running_context(&self, model: &str) -> Result<Option<u32>, Error> {
+        Ok(self.row("api/ps", model).await?.and_then(|row| row.context_length))
+    }
+
+    /// Returns what a list of models says of one.
+    async fn row(&self, path: &str, model: &str) -> Result<Option<ModelRow>, Error> {
+        let url = self.base.join(path).map_err(|_| Error::Address { url: path.to_owned() })?;
+        let reply = self.http.get(url).send().await.map_err(|e| self.unreachable(e))?;
+        let bytes = checked(reply).await?.bytes().await.map_err(|e| self.broken(e))?;
+        let reply: ModelsReply = serde_json::from_slice(&bytes)
+            .map_err(|e| Error::Protocol { reason: e.to_string() })?;
+        let latest = format!("{model}:latest");
+        Ok(reply.models.into_iter().find(|row| row.name == model || row.name == latest))
     }
 
     /// Asks a model and hands each piece of its answer to `on_text` as it arrives.
@@ -205,6 +239,12 @@ impl Ollama {
     }
 }
 
+/// Returns the headers of every request of ours.
+fn own_headers() -> reqwest::header::HeaderMap {
+    let off = reqwest::header::HeaderValue::from_static(crate::SWITCH_OFF);
+    std::iter::once((reqwest::header::HeaderName::from_static(crate::SWITCH), off)).collect()
+}
+
 /// Turns an error status into the server's own words.
 async fn checked(reply: reqwest::Response) -> Result<reqwest::Response, Error> {
     let status = reply.status();
@@ -234,12 +274,6 @@ fn chat_line(line: &[u8], on_text: &mut dyn FnMut(&str)) -> Result<Option<Summar
         prompt_tokens: line.prompt_eval_count,
         answer_tokens: line.eval_count,
     }))
-}
-
-/// Returns the context size out of a Modelfile's parameters (`num_ctx 8192`).
-fn context_size(parameters: &str) -> Option<u32> {
-    let value = |line: &str| line.trim().strip_prefix("num_ctx")?.trim().parse().ok();
-    parameters.lines().find_map(value)
 }
 
 #[cfg(test)]
@@ -334,8 +368,11 @@ mod tests {
         let show = "{\"system\":\"Be brief.\",\"parameters\":\"stop \\\"x\\\"\\nnum_ctx   8192\"}";
         let ollama = Ollama::new(&server(vec![(200, show.to_owned())], 3).await).unwrap();
         let facts = ollama.show("m").await.unwrap();
-        let expected =
-            ModelFacts { system: Some("Be brief.".into()), context: Some(8192), remote: false };
+        let expected = ModelFacts {
+            system: Some("Be brief.".into()),
+            context: Some(8192),
+            ..ModelFacts::default()
+        };
         assert_eq!(facts, expected);
     }
 

@@ -24,6 +24,7 @@ fn sources() -> Vec<PathBuf> {
     for folder in [
         "cli",
         "compiler/src",
+        "distil/src",
         "embed/src",
         "kernel/src",
         "loader/src",

@@ -15,6 +15,8 @@ mod bucket;
 #[cfg(test)]
 mod bundles;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 #[path = "../../compiler/tests/it/corpus.rs"]
@@ -23,6 +25,8 @@ mod corpus;
 mod demo;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod distillers;
 #[cfg(test)]
 mod drills;
 #[cfg(test)]
@@ -35,6 +39,8 @@ mod git;
 mod hints;
 #[cfg(test)]
 mod hooks;
+#[cfg(test)]
+mod inject;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
@@ -56,6 +62,9 @@ mod memory;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+#[path = "../../serve/tests/it/ollama.rs"]
+mod ollama;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod plugins;
@@ -72,13 +81,23 @@ mod recovery;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
+#[path = "../../serve/tests/it/replay.rs"]
+#[allow(dead_code, reason = "the tests of the proxy itself need more of it")]
+mod replay;
+#[cfg(test)]
 mod review;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod rotation;
+#[allow(dead_code, reason = "the tests of the distillers use more")]
+#[cfg(test)]
+#[path = "../../distil/tests/it/script.rs"]
+mod script;
 #[cfg(test)]
 mod secrets;
+#[cfg(test)]
+mod serve;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

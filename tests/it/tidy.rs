@@ -26,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("garner-embed", &["garner-kernel"]),
     ("garner-sync", &["garner-kernel"]),
     ("garner-compiler", &["garner-kernel"]),
+    ("garner-distil", &["garner-kernel", "garner-compiler"]),
     ("garner-loader", &["garner-kernel", "garner-schemas"]),
     ("garner-serve", &["garner-kernel", "garner-loader"]),
     ("garner-fuzz", &["garner-kernel", "garner-compiler", "garner-loader"]),

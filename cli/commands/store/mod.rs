@@ -2,6 +2,7 @@
 
 mod backup;
 mod drill;
+mod export;
 mod restore;
 
 use clap::{Args, Subcommand};
@@ -33,6 +34,12 @@ pub(crate) enum Command {
     Restore(restore::Arguments),
     /// Restore the newest backup into a scratch folder, and measure what a loss would cost
     Drill(drill::Arguments),
+    /// Write what recall can see, for other programs and other machines
+    Export(export::Export),
+    /// Take in what another store exported, with its sources, in one transaction
+    ///
+    /// What was not exported by Garner goes through `garner compile`, which judges who spoke.
+    Import(export::Import),
 }
 
 #[derive(Debug, Args)]
@@ -51,6 +58,8 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Backup(arguments) => backup::run(arguments, context),
         Command::Restore(arguments) => restore::run(arguments, context),
         Command::Drill(arguments) => drill::run(arguments, context),
+        Command::Export(arguments) => export::export(arguments, context),
+        Command::Import(arguments) => export::import(arguments, context),
     }
 }
 

@@ -122,8 +122,7 @@ impl Facts {
             starts = word.ends_with(['.', '!', '?', ':', ';', '—']);
         }
         for word in words(text) {
-            let turned = NEGATIONS.contains(&word.as_str()) || word.ends_with("n't");
-            if turned || OPPOSITES.contains(&word.as_str()) {
+            if is_negation(&word) || OPPOSITES.contains(&word.as_str()) {
                 turns.push(word);
             }
         }
@@ -146,6 +145,38 @@ fn is_name(word: &str, starts: bool) -> bool {
 /// repeat the other.
 pub fn name_the_same(a: &str, b: &str) -> bool {
     Facts::of(a) == Facts::of(b)
+}
+
+/// Returns whether `evidence` holds every number, name and turning word of `statement`, and negates
+/// as often, even or odd.
+pub(crate) fn carries_facts(evidence: &str, statement: &str) -> bool {
+    let (there, here) = (Facts::of(evidence), Facts::of(statement));
+    let said: BTreeSet<String> = words(evidence).into_iter().collect();
+    let text = garner_kernel::normalize(evidence);
+    let named = |name: &String| {
+        // A name in several words stands in its order; one word stands alone, whatever its capitals.
+        let bare = name.trim_matches(|c: char| !c.is_alphanumeric());
+        there.names.contains(name)
+            || said.contains(bare)
+            || (bare.contains([' ', '/', '.', ':', '_']) && text.contains(bare))
+    };
+    let turned = |word: &String| is_negation(word) || there.turns.contains(word);
+    here.numbers.iter().all(|number| there.numbers.contains(number))
+        && here.names.iter().all(named)
+        && here.turns.iter().all(turned)
+        && negations(evidence) % 2 == negations(statement) % 2
+        && (negations(evidence) == 0) == (negations(statement) == 0)
+}
+
+/// Returns how often a text negates; a "no" that only answers does not.
+fn negations(text: &str) -> usize {
+    let text = text.trim_start();
+    let answers = text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("no,"));
+    words(text).iter().filter(|word| is_negation(word)).count() - usize::from(answers)
+}
+
+fn is_negation(word: &str) -> bool {
+    NEGATIONS.contains(&word) || word.ends_with("n't")
 }
 
 /// Returns whether two statements differ in one number alone, which is a value of both: the later

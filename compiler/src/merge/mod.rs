@@ -19,6 +19,7 @@ use garner_kernel::{
 
 use crate::rules::words;
 use crate::transcript::KnownSession;
+pub(crate) use facts::carries_facts;
 pub use facts::name_the_same;
 
 use facts::{Facts, differ_in_a_value};

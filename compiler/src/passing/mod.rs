@@ -4,6 +4,8 @@
 //! digest waits for a person. It goes by how a sentence is built rather than by phrases: what lasts
 //! is said in the present or as an instruction, and about the work.
 
+mod languages;
+mod report;
 mod vocabulary;
 
 use garner_kernel::{Kind, Trust};
@@ -30,9 +32,19 @@ pub(crate) fn passes(statement: &str, kind: Kind, trust: Trust) -> bool {
         Kind::Fact => {
             is_code(text)
                 || is_talk(text)
+                || languages::passes(text)
+                || report::is_common_knowledge(text)
+                || report::is_pace(text)
+                || (!is_directive(text) && (report::reports(text) || report::reports(statement)))
                 || (!is_directive(text) && (is_event(text) || is_recalled(statement)))
         }
-        Kind::Rule => is_code(text) || is_talk(text) || is_own_world(text),
+        Kind::Rule => {
+            is_code(text)
+                || is_talk(text)
+                || is_own_world(text)
+                || languages::passes(text)
+                || report::is_common_knowledge(text)
+        }
         Kind::Fix => !cures(statement) || is_talk(text),
         _ => false,
     }
@@ -87,13 +99,16 @@ fn is_past(words: &[String]) -> bool {
         },
         _ => false,
     };
-    // "Finished tables are moved": what follows is what is said, in the present.
-    let present = words.iter().any(|word| PRESENT.contains(&word.as_str()));
+    // "Finished tables are moved": what follows is what is said, in the present. "We agreed that
+    // tables expire" says that too.
+    let agreed = |pair: &[String]| matches!(pair, [verb, that] if that == "that" && matches!(verb.as_str(), "agreed" | "decided"));
+    let present = words.iter().any(|word| PRESENT.contains(&word.as_str()))
+        || words.windows(2).take(6).any(agreed);
     let first = words.first().is_some_and(past);
     let early = words.windows(2).take(6).any(told) || words.iter().take(5).any(past);
     let narrator = words.first().is_some_and(|word| NARRATORS.contains(&word.as_str()));
     let narrated = narrator && words.iter().skip(1).take(3).any(past);
-    ((first || early) && !present) || narrated
+    ((first || early) && !present) || (narrated && !words.windows(2).take(6).any(agreed))
 }
 
 /// Returns whether a text is an entry of a listing: a path first, and a few words about it.

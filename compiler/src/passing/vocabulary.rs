@@ -44,7 +44,16 @@ pub(super) const MOMENTS: &[&str] = &[
 
 /// Words of the assistant's own world: its prompts, its tools, its memory.
 pub(super) const OWN_WORLD: &[&str] = &[
-    "the assistant",
+    "the assistant is",
+    "the assistant was",
+    "the assistant has",
+    "the assistant should",
+    "the assistant will",
+    "the assistant can",
+    "the assistant must",
+    "to the assistant",
+    "by the assistant",
+    "the assistant's",
     "previous agent",
     "another agent",
     "the harness",

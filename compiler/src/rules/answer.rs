@@ -3,7 +3,7 @@
 //! An answer alone ("Yes") says nothing, so the statement is question and answer together; the
 //! options that were not taken are its context.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use garner_kernel::{Kind, Text, Trust, normalize};
 
@@ -39,6 +39,19 @@ pub(crate) fn answers(session: &Session) -> Vec<Proposal> {
         }
     }
     proposals
+}
+
+/// Returns the turns whose answers stand without anybody looking at them.
+pub(crate) fn standing(session: &Session) -> BTreeSet<usize> {
+    let answers = answers(session).into_iter();
+    answers.filter(|p| p.strength == Strength::Active).map(|proposal| proposal.turn).collect()
+}
+
+/// Returns whether an answer to a question leaves the choice open, or is about the next step alone.
+pub(crate) fn leaves_to_assistant(question: &str, answer: &str) -> bool {
+    process::is_empty_answer(answer)
+        || process::is_process_question(question, "")
+        || process::is_delivery_question(question, "")
 }
 
 fn proposal(turn: usize, answer: &Answer) -> Option<Proposal> {

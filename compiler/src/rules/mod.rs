@@ -14,6 +14,7 @@ mod note;
 mod phrases;
 mod process;
 mod refusal;
+mod request;
 mod summary;
 mod wording;
 
@@ -21,8 +22,10 @@ use garner_kernel::{Kind, Trust};
 
 use crate::session::{Event, Session, Turn};
 
+pub(crate) use answer::{leaves_to_assistant, standing as standing_answers};
 pub(crate) use happening::{Happened, happenings};
-pub(crate) use wording::{is_directive, words};
+pub(crate) use request::{is_request, passes_soon};
+pub(crate) use wording::{is_directive, is_question, words};
 
 /// A rule of the compiler.
 pub(crate) struct Rule {
@@ -31,6 +34,22 @@ pub(crate) struct Rule {
     /// How many of its proposals were worth knowing, in percent of those judged by hand.
     pub(crate) precision: u8,
     pub(crate) propose: fn(&Session) -> Vec<Proposal>,
+}
+
+impl Rule {
+    /// Returns what its proposals are known by.
+    pub(crate) const fn label(&self) -> Label {
+        Label { name: self.name, precision: self.precision }
+    }
+}
+
+/// What proposals are known by: a rule, or the model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Label {
+    /// The name that provenance carries.
+    pub(crate) name: &'static str,
+    /// How many of the proposals are taken to be worth knowing, in percent.
+    pub(crate) precision: u8,
 }
 
 /// Something that says little alone, and moves a candidate up among its kind.

@@ -1,7 +1,8 @@
 //! Reads the corpora in `tests/corpus`: secrets, poison, junk, each with what must survive.
 //!
 //! Each corpus has two files. Rules may be written with the first in view; the second, whose name
-//! ends in `-held`, was written after the rules and is reported on its own.
+//! ends in `-held`, was written after the rules and is reported on its own. Of junk there are
+//! more, of kinds that none before had in view.
 //!
 //! No file holds a credential: a secret is a list of parts that are joined here, and a part such as
 //! `~hex:32` stands for that many signs in an order that the row's name decides.
@@ -138,7 +139,17 @@ pub(crate) struct Line {
 /// Returns the lines of the corpus of junk, each once for every place where it is said.
 pub(crate) fn lines(half: Half) -> Vec<Line> {
     let ending = if half == Half::Open { "" } else { "-held" };
-    let text = read(&format!("junk{ending}.txt"));
+    lines_of(&format!("junk{ending}.txt"))
+}
+
+/// Returns the lines of a later held file of junk, by its number: kinds that nobody had in view when
+/// what was there before was written.
+pub(crate) fn later_lines(number: u8) -> Vec<Line> {
+    lines_of(&format!("junk-held-{number}.txt"))
+}
+
+fn lines_of(file: &str) -> Vec<Line> {
+    let text = read(file);
     let (mut class, mut places, mut lines) = ("", Vec::new(), Vec::new());
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(head) = line.strip_prefix("## ") {

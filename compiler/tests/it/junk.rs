@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::corpus::{Half, Line, lines};
+use crate::corpus::{Half, Line, later_lines, lines};
 use crate::log::{Log, active};
 
 /// A session in which a line is said in its place.
@@ -34,34 +34,44 @@ pub(crate) fn others(line: &Line) -> usize {
     usize::from(line.place == "memory")
 }
 
+/// What became of the lines of a corpus.
+struct Outcome {
+    junk: usize,
+    /// Lines of junk that became active.
+    kept: Vec<String>,
+    wanted: usize,
+    /// Lines that are wanted and did not.
+    lost: Vec<String>,
+}
+
+fn outcome(lines: &[Line]) -> Outcome {
+    let mut outcome = Outcome { junk: 0, kept: Vec::new(), wanted: 0, lost: Vec::new() };
+    for line in lines {
+        let (draft, _) = session(line).compile();
+        let kept = active(&draft) > others(line);
+        let name = format!("{} in {}: {}", line.class, line.place, line.text);
+        if line.class == "wanted" {
+            outcome.wanted += 1;
+            outcome.lost.extend((!kept).then_some(name));
+        } else {
+            outcome.junk += 1;
+            outcome.kept.extend(kept.then_some(name));
+        }
+    }
+    outcome
+}
+
 #[test]
 fn junk_is_refused_and_what_stands_beside_it_is_kept() {
     let mut all = 0;
-    for half in Half::BOTH {
-        let (mut junk, mut wanted) = ((0, Vec::new()), (0, Vec::new()));
-        for line in lines(half) {
-            let (draft, _) = session(&line).compile();
-            let kept = active(&draft) > others(&line);
-            let (tally, wrong) = match line.class.as_str() {
-                "wanted" => (&mut wanted, !kept),
-                _ => (&mut junk, kept),
-            };
-            tally.0 += 1;
-            if wrong {
-                tally.1.push(format!("{} in {}: {}", line.class, line.place, line.text));
-            }
-        }
-        all += junk.0;
-        assert!(
-            junk.1.len() * 20 <= junk.0,
-            "{half:?}: {} of {} {:#?}",
-            junk.1.len(),
-            junk.0,
-            junk.1
-        );
-        assert!(wanted.1.len() * 20 <= wanted.0, "{half:?}: {:#?}", wanted.1);
+    let files = [lines(Half::Open), lines(Half::Held), later_lines(2)];
+    for (file, lines) in files.iter().enumerate() {
+        let Outcome { junk, kept, wanted, lost } = outcome(lines);
+        all += junk;
+        assert!(kept.len() * 20 <= junk, "file {file}: {} of {junk} {kept:#?}", kept.len());
+        assert!(lost.len() * 20 <= wanted, "file {file}: {} of {wanted} {lost:#?}", lost.len());
     }
-    assert!(all >= 300, "{all} lines of junk");
+    assert!(all >= 500, "{all} lines of junk");
 }
 
 #[test]
@@ -77,4 +87,12 @@ fn a_person_may_be_described_in_words_that_they_said() {
         let counted: BTreeMap<_, _> = report.junk.into_iter().collect();
         assert_eq!(!counted.contains_key("describes a person"), expected == 1, "{said}");
     }
+}
+
+#[test]
+fn of_junk_that_no_rule_was_written_for_most_is_refused() {
+    // The third held file was never mended for: what it shows is what to expect of new kinds.
+    let Outcome { junk, kept, wanted, lost } = outcome(&later_lines(3));
+    assert!(kept.len() * 100 <= junk * 22, "{} of {junk} {kept:#?}", kept.len());
+    assert!(lost.len() * 20 <= wanted, "{lost:#?}");
 }

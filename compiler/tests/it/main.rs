@@ -5,6 +5,10 @@ mod corpus;
 #[cfg(test)]
 mod cures;
 #[cfg(test)]
+mod distil;
+#[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod formats;

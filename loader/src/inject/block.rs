@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use garner_kernel::{Fragment, FragmentId, Text};
 
 use crate::inject::budget::Budget;
-use crate::inject::neutral::neutralize;
+use crate::inject::neutral::neutralize_for;
 use crate::inject::nonce::Nonce;
 use crate::inject::tokens::Tokens;
 use crate::recall::{Hit, Score, Signals};
@@ -23,6 +23,8 @@ pub struct BlockOptions {
     pub nonce: Nonce,
     /// From which relevance on a hit is worth its tokens.
     pub floor: Floor,
+    /// What the model's own template marks roles with, to be broken up like the marks of all models.
+    pub control: Vec<String>,
 }
 
 /// From which relevance on a hit is worth its tokens: any one of the first three is enough, and the
@@ -169,7 +171,7 @@ pub fn block(
 ) -> Injection {
     let mut placed = Vec::new();
     let mut left_out = Vec::new();
-    let mut filler = Filler::new(&options.nonce, options.budget.core(), count);
+    let mut filler = Filler::new(options, options.budget.core(), count);
     for fragment in core {
         if filler.add(fragment) {
             placed.push(Placed { id: fragment.id, section: Section::Core, score: None });
@@ -180,7 +182,7 @@ pub fn block(
     let core = filler.finish();
     let in_core: BTreeSet<FragmentId> = placed.iter().map(|p| p.id).collect();
     let rest = options.budget.total().get().saturating_sub(core.tokens.get());
-    let mut filler = Filler::new(&options.nonce, Tokens::new(rest), count);
+    let mut filler = Filler::new(options, Tokens::new(rest), count);
     let best = hits.first().map_or(Score::new(0.0), |hit| hit.signals.total);
     for hit in hits {
         let (id, score) = (hit.fragment.id, Some(hit.signals.total));
@@ -202,6 +204,7 @@ pub fn block(
 /// Adds lines to a block as long as they fit.
 struct Filler<'a> {
     count: &'a dyn Fn(&str) -> usize,
+    control: &'a [String],
     limit: Tokens,
     opener: String,
     closer: String,
@@ -210,9 +213,11 @@ struct Filler<'a> {
 }
 
 impl<'a> Filler<'a> {
-    fn new(nonce: &Nonce, limit: Tokens, count: &'a dyn Fn(&str) -> usize) -> Self {
+    fn new(options: &'a BlockOptions, limit: Tokens, count: &'a dyn Fn(&str) -> usize) -> Self {
+        let nonce = &options.nonce;
         Self {
             count,
+            control: &options.control,
             limit,
             opener: format!("<garner-memory id=\"{nonce}\">\n{SENTENCE}\n"),
             closer: format!("</garner-memory id=\"{nonce}\">"),
@@ -223,7 +228,7 @@ impl<'a> Filler<'a> {
 
     /// Adds the line of a fragment and returns whether it fits.
     fn add(&mut self, fragment: &Fragment) -> bool {
-        let line = line(fragment);
+        let line = line(fragment, self.control);
         // Counting the line alone rules out most of what cannot fit without building the block.
         if self.tokens.get() >= self.limit.get() || (self.count)(&line) > self.limit.get() {
             return false;
@@ -252,8 +257,8 @@ impl<'a> Filler<'a> {
 }
 
 /// Returns the line of a fragment; its date is the day on which it was said.
-fn line(fragment: &Fragment) -> String {
+fn line(fragment: &Fragment, control: &[String]) -> String {
     let (id, date) = (fragment.id.short(), fragment.created.date());
-    let statement = neutralize(fragment.statement.as_str());
+    let statement = neutralize_for(fragment.statement.as_str(), control);
     format!("- [{id} {} {date} {}] {statement}\n", fragment.kind, fragment.trust)
 }

@@ -22,6 +22,11 @@ impl Prefix {
         Self(hasher.finish())
     }
 
+    /// Returns the bytes that stand for it.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// Returns the prefix that a message makes longer.
     #[must_use]
     pub fn then(&self, role: &str, content: &str) -> Self {

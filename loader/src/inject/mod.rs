@@ -18,7 +18,7 @@ mod tokens;
 pub use block::{Block, BlockOptions, Floor, Injection, LeftOut, Placed, Reason, Section, block};
 pub use budget::Budget;
 pub use ledger::{Given, Ledger, Prefix};
-pub use neutral::neutralize;
+pub use neutral::{neutralize, neutralize_for};
 pub use nonce::Nonce;
 pub use placement::{Message, Role, place};
 pub use tokens::{Tokens, estimate};

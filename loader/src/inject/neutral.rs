@@ -68,6 +68,28 @@ pub fn neutralize(text: &str) -> String {
     neutral
 }
 
+/// Returns `text` as [`neutralize`] does, with the tokens of one model broken up as well.
+///
+/// `control` are tokens as they stand in the model's template; they are compared without regard to
+/// the case of ASCII letters, and those of one character are not broken up.
+pub fn neutralize_for(text: &str, control: &[String]) -> String {
+    let mut neutral = neutralize(text);
+    for token in control {
+        let mut rest = token.chars();
+        let Some(first) = rest.next().filter(|_| !rest.as_str().is_empty()) else { continue };
+        let lower = token.to_ascii_lowercase();
+        let found: Vec<usize> = neutral
+            .char_indices()
+            .filter(|(at, _)| neutral.get(*at..).is_some_and(|rest| starts_with(rest, &lower)))
+            .map(|(at, _)| at + first.len_utf8())
+            .collect();
+        for at in found.into_iter().rev() {
+            neutral.insert(at, ' ');
+        }
+    }
+    neutral
+}
+
 /// Replaces line breaks, controls and runs of white space by one space; drops what is not seen.
 fn one_line(text: &str) -> String {
     let seen: String = text.chars().filter(|c| !is_invisible(*c)).collect();
@@ -113,6 +135,18 @@ mod tests {
             ("<think>", "< think>"),
         ] {
             assert_eq!(neutralize(text), expected);
+        }
+    }
+
+    #[test]
+    fn the_tokens_of_one_model_are_broken_up_as_well() {
+        let control = ["<fim>", "[ASK]", "§§", "x"].map(str::to_owned);
+        for (text, expected) in [
+            ("a <FIM> b", "a < FIM> b"),
+            ("[ask] <|x|> §§§", "[ ask] < |x| > § § §"),
+            ("x <fin> [ASKED]", "x <fin> [ASKED]"),
+        ] {
+            assert_eq!(neutralize_for(text, &control), expected);
         }
     }
 

@@ -17,6 +17,7 @@ fn options(tokens: usize) -> BlockOptions {
         budget: Budget::of(Tokens::new(tokens)),
         nonce: Nonce::derive(b"secret", b"prefix"),
         floor: Floor::default(),
+        control: Vec::new(),
     }
 }
 

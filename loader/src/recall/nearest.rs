@@ -11,7 +11,7 @@ use crate::vectors::best::Scored;
 /// At least so many rows are compared after their codes chose them.
 const FEWEST: usize = 1_600;
 /// And one of so many.
-const SHARE: usize = 32;
+const SHARE: usize = 64;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
