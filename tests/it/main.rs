@@ -8,6 +8,7 @@ mod ask;
 mod audit;
 #[cfg(test)]
 mod bake;
+mod backup;
 #[cfg(test)]
 mod briefing;
 #[cfg(test)]
