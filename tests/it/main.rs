@@ -6,9 +6,9 @@
 mod ask;
 #[cfg(test)]
 mod audit;
+mod backup;
 #[cfg(test)]
 mod bake;
-mod backup;
 #[cfg(test)]
 mod briefing;
 #[cfg(test)]
