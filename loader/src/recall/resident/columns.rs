@@ -49,8 +49,8 @@ impl Facets {
                 *slot = value;
             }
         }
-        put(&mut self.kinds, row, place(&Kind::ALL, &column.kind));
-        put(&mut self.trusts, row, place(&Trust::ALL, &column.trust));
+        put(&mut self.kinds, row, place(Kind::ALL, &column.kind));
+        put(&mut self.trusts, row, place(Trust::ALL, &column.trust));
         put(&mut self.scopes, row, column.scope);
     }
 
@@ -206,18 +206,16 @@ impl Columns {
         pulp::Arch::new().dispatch(Pass {
             lengths: &ground.lengths,
             facets: &self.facets,
-            kinds: bits(&Kind::ALL, |kind| asked.contains(kind)),
-            trusts: bits(&Trust::ALL, |trust| {
-                filters.min_trust.is_none_or(|least| *trust >= least)
-            }),
+            kinds: bits(Kind::ALL, |kind| asked.contains(kind)),
+            trusts: bits(Trust::ALL, |trust| filters.min_trust.is_none_or(|least| *trust >= least)),
             into: &mut allowed,
         });
         let more = !filters.tags.is_empty() || filters.condition.is_some();
         if !filters.scopes.is_empty() || more {
             let rows = (0..).zip(allowed.iter_mut()).zip(&self.facets.scopes);
             for ((row, slot), scope) in rows.filter(|((_, length), _)| **length > 0) {
-                let scoped = scopes.get(*scope as usize).is_some_and(|passes| *passes);
-                if !scoped || (more && !self.passes(filters, row, ground, db)?) {
+                let inside = scopes.get(*scope as usize).is_some_and(|passes| *passes);
+                if !inside || (more && !self.passes(filters, row, ground, db)?) {
                     *slot = 0;
                 }
             }
