@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use garner_kernel::{ChannelName, Explain, Fault, FragmentId};
 
+use crate::backup::BackupError;
 use crate::distil::ModelError;
 use crate::keys::KeyError;
 use crate::setup::SetupError;
@@ -30,6 +31,8 @@ pub(crate) enum Error {
     Embed(#[from] garner_kernel::EmbedError),
     #[error(transparent)]
     Serve(#[from] garner_serve::Error),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]
@@ -253,6 +256,7 @@ impl Explain for Error {
             Self::Embed(e) => e.fault(),
             Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
+            Self::Backup(e) => e.fault(),
             Self::Model(e) => e.fault(),
             Self::Key(e) => e.fault(),
             Self::Trust(e) => e.fault(),
@@ -318,6 +322,7 @@ impl Explain for Error {
             Self::OllamaEmbedder(e) => return e.hint(),
             Self::Embed(e) => return e.hint(),
             Self::Serve(e) => return e.hint(),
+            Self::Backup(e) => return e.hint(),
             Self::Model(e) => return e.hint(),
             Self::Key(e) => return e.hint(),
             Self::Trust(e) => return e.hint(),

@@ -1,6 +1,7 @@
 //! The `garner` binary: the only place with clock, environment, terminal and exit status.
 
 mod args;
+mod backup;
 mod commands;
 mod conflict;
 mod context;

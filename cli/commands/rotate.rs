@@ -186,6 +186,8 @@ fn report(rotation: &Rotation, outcome: &Outcome, context: &Context) -> Result<(
         }
     }
     context.output.print(&text)?;
-    context.output.say(&format!("The old key is kept as `{}`.", outcome.kept.display()));
+    if let Some(kept) = &outcome.kept {
+        context.output.say(&format!("The old key is kept as `{}`.", kept.display()));
+    }
     Ok(())
 }

@@ -71,11 +71,16 @@ impl KeyRole {
         file::replace(&self.successor_public_path(places), format!("{public}\n").as_bytes())
     }
 
-    /// Puts the key that waits in the place of the one in use, whose file is returned.
-    pub(crate) fn succeed(self, old: &PublicKey, places: &Places) -> Result<PathBuf, Error> {
+    /// Puts the key that waits in the place of the one in use, whose file is returned; `None` where
+    /// that one was lost.
+    pub(crate) fn succeed(
+        self,
+        old: &PublicKey,
+        places: &Places,
+    ) -> Result<Option<PathBuf>, Error> {
         let (path, successor) = (self.path(places), self.successor_path(places));
         let kept = places.keys().join(format!("{}.old-{}.key", self.as_str(), old.id()));
-        if !kept.exists() {
+        if !kept.exists() && path.exists() {
             match file::read(&path)? {
                 Stored::Plain(text) => file::create(&kept, text.as_bytes())?,
                 Stored::Sealed(bytes) => file::create(&kept, &bytes)?,
@@ -83,7 +88,7 @@ impl KeyRole {
         }
         file::rename(&successor, &path)?;
         self.finish_succession(places)?;
-        Ok(kept)
+        Ok(kept.exists().then_some(kept))
     }
 
     /// Finishes a succession that stopped between its two files, and returns whether there was one.

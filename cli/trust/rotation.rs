@@ -58,7 +58,7 @@ pub(crate) struct Rotated {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) new: PublicKey,
-    pub(crate) kept: PathBuf,
+    pub(crate) kept: Option<PathBuf>,
     pub(crate) repositories: Vec<Rotated>,
 }
 

@@ -4,6 +4,7 @@
 //! arguments. The one impurity is the operating system's random source, which sealing and key
 //! generation need.
 
+pub mod backup;
 pub mod bundle;
 mod contents;
 mod diff;

@@ -296,8 +296,8 @@ impl Error {
                 "pass `--store DIR` with another folder; the file was not touched".to_owned()
             }
             Self::Corrupt { .. } | Self::BrokenRow { .. } => {
-                "run `garner verify` to see what is broken; a new store (`--store DIR`) can be \
-                 loaded again from the bundles"
+                "run `garner verify` to see what is broken; `garner store restore latest` brings a \
+                 backup back, and a new store (`--store DIR`) can be loaded from the bundles"
                     .to_owned()
             }
             Self::NewerStore { found, .. } => format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use garner_kernel::{ChannelName, FragmentId, Version};
+use garner_kernel::{ChannelName, Digest, FragmentId, Version};
 use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
@@ -133,6 +133,15 @@ impl Store {
         })
     }
 
+    /// Writes down that this store was taken from a backup, whose note has the digest `backup`, to
+    /// be put in the place of another one.
+    ///
+    /// # Errors
+    /// Those of writing, such as [`Error::DiskFull`].
+    pub fn recover(&mut self, backup: Digest, stamp: &Stamp) -> Result<Operation, Error> {
+        self.change(stamp, Action::Recover { backup }, |_, view| Ok(view))
+    }
+
     fn change(
         &mut self,
         stamp: &Stamp,
@@ -151,8 +160,8 @@ impl Store {
 /// Returns which fragments a change of the view may show or hide.
 fn touched(action: &Action) -> Touched {
     match action {
-        // A pin changes nothing of what is shown.
-        Action::Pin { .. } | Action::Unpin { .. } => Touched::Nothing,
+        // None of them changes what is shown.
+        Action::Pin { .. } | Action::Unpin { .. } | Action::Recover { .. } => Touched::Nothing,
         Action::Remove { fragment } => Touched::Fragments(BTreeSet::from([*fragment])),
         _ => Touched::Everything,
     }
@@ -160,14 +169,15 @@ fn touched(action: &Action) -> Touched {
 
 /// Returns the newest operation that no undo names and that is no undo itself.
 ///
-/// What was revoked is gone for ever: there is nothing to bring back.
+/// What was revoked is gone for ever, and a store that took the place of another one changed
+/// nothing of itself: there is nothing to bring back.
 fn last_not_undone(db: &Connection) -> Result<Operation, Trouble> {
     let mut undone = BTreeSet::new();
     let found = operation::find_last(db, |operation| {
         // What undoes an operation comes after it, and so is seen before it.
         undone.extend(undoes(operation));
-        let revokes = matches!(operation.action, Action::Revoke { .. });
-        !revokes && undoes(operation).is_none() && !undone.contains(&operation.number)
+        let stays = matches!(operation.action, Action::Revoke { .. } | Action::Recover { .. });
+        !stays && undoes(operation).is_none() && !undone.contains(&operation.number)
     })?;
     found.ok_or_else(|| Error::NothingToUndo.into())
 }

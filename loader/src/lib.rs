@@ -43,16 +43,18 @@ pub use load::{
     Effect, Erasure, LoadOptions, LoadPlan, LoadReport, OrderRule, PlannedText, Progress, Summary,
     Vectors,
 };
-pub use local::Remembered;
+pub use local::{Imported, Remembered};
 pub use recall::{
     Approximation, Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search,
-    Signals, TermSignal, TermUse, TextSignals, Weights,
+    ShownFragment, Signals, TermSignal, TermUse, TextSignals, Weights,
 };
 pub use stamp::Stamp;
 pub use store::channel::LoadedKernel;
 pub use store::event::{Event, InjectionEvent};
+pub use store::milestone::{BackupEvent, DrillEvent, Loss};
 pub use store::operation::{Action, Actor, Operation};
 pub use store::status::{ChannelStatus, Counts, Membership, ReadFrom, StoredFragment};
+pub use store::swap::Replaced;
 pub use store::vector_row::EmbedderInfo;
 pub use store::verify::{Check, StoreReport};
 pub use store::view::{Policy, Reading, View};

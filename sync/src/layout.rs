@@ -65,6 +65,21 @@ impl Name {
         Self(format!("fleet/{channel}/{key}.note"))
     }
 
+    /// Returns the name of the list of the backups that a key signed.
+    pub fn backups(key: KeyId) -> Self {
+        Self(format!("backup/{key}/list.note"))
+    }
+
+    /// Returns the name of the note of a backup.
+    pub fn backup(key: KeyId, digest: &Digest) -> Self {
+        Self(format!("backup/{key}/{digest}.note"))
+    }
+
+    /// Returns the name of a part of a backup.
+    pub fn backup_part(key: KeyId, digest: &Digest) -> Self {
+        Self(format!("backup/{key}/part/{digest}.age"))
+    }
+
     /// Returns the name of a file by which a remote is probed.
     pub fn probe(token: u64, round: u64) -> Self {
         Self(format!("probe-{token:016x}-{round}"))
@@ -81,6 +96,7 @@ impl Name {
         let file = match folder {
             "obj" => file.split_once('/')?.1,
             "keyring" | "man" => file,
+            "backup" => file.split_once("/part/")?.1,
             _ => return None,
         };
         file.split_once('.')?.0.parse().ok()
@@ -88,7 +104,8 @@ impl Name {
 
     /// Returns whether a file of this name, once made, never changes.
     pub fn is_permanent(&self) -> bool {
-        let replaced = self.0.ends_with("/latest.note") || self.0.starts_with("fleet/");
+        let replaced = ["/latest.note", "/list.note"].iter().any(|end| self.0.ends_with(end));
+        let replaced = replaced || self.0.starts_with("fleet/");
         !replaced && *self != Self::readme()
     }
 

@@ -6,6 +6,7 @@
 mod ask;
 #[cfg(test)]
 mod audit;
+mod backup;
 #[cfg(test)]
 mod bake;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! In a `console` block, `ada$` and `bob$` are two machines with homes of their own, and a line of
 //! `…` stands for any lines. A command that fails shows its error and `? STATUS`. Ids, keys, digests
-//! and numbers of bytes differ from run to run and are not compared.
+//! and numbers of bytes and seconds differ from run to run and are not compared.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +30,12 @@ fn readme_shows_what_a_user_sees() {
     let Some(models) = crate::model::model() else { return };
     let steps = check(&root().join("README.md"), "minilm", models);
     assert!(steps >= 15, "README shows {steps} commands");
+}
+
+#[test]
+fn the_runbook_works_from_the_first_line_to_the_last() {
+    let steps = check(&root().join("docs/recovery.md"), "hash", PathBuf::new());
+    assert!(steps >= 60, "the runbook shows {steps} commands");
 }
 
 #[test]
@@ -173,7 +179,12 @@ fn masked(line: &str) -> String {
         out.push(c);
     }
     let words: Vec<&str> = out.trim_end().split(' ').collect();
-    let bytes = |at: usize| words.get(at + 1).is_some_and(|next| next.starts_with("bytes"));
-    let shown = words.iter().enumerate().map(|(at, word)| if bytes(at) { "<n>" } else { word });
+    let next = |at: usize, unit: &str| words.get(at + 1).is_some_and(|next| next.starts_with(unit));
+    let is_decimal = |word: &str| word.contains('.') && word.parse::<f64>().is_ok();
+    let shown = words.iter().enumerate().map(|(at, &word)| match word {
+        _ if next(at, "bytes") => "<n>",
+        word if is_decimal(word) && next(at, "s") => "<n>",
+        word => word,
+    });
     shown.collect::<Vec<_>>().join(" ")
 }

@@ -108,6 +108,8 @@ fn publishing_warns_when_nobody_tried_the_recovery_key() {
 fn the_doctor_names_what_is_wrong_and_the_command_that_mends_it() {
     let world = World::of_day_one();
     world.ok(&["key", "drill"]);
+    world.ok(&["store", "backup"]);
+    world.ok(&["store", "drill"]);
     let report = world.json(&["doctor"]);
     assert_eq!((&report["warnings"], &report["broken"]), (&0.into(), &0.into()), "{report}");
     for check in ["keys", "key files", "recovery", "drill", "key expiry", "clock"] {

@@ -2,6 +2,7 @@
 //!
 //! Each check is a function that returns what it found; a new one is a line in [`CHECKS`].
 
+mod backups;
 mod expiry;
 mod hooks;
 
@@ -58,6 +59,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("key files", key_files),
     ("recovery", recovery_reads),
     ("drill", drills),
+    ("backup", backups::backups),
     ("key expiry", expiry::keys),
     ("root", expiry::roots),
     ("latest", expiry::latest),

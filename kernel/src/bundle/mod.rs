@@ -28,8 +28,8 @@ mod revocations;
 mod root;
 mod root_chain;
 mod seal;
-mod sealed_box;
-mod statement;
+pub(crate) mod sealed_box;
+pub(crate) mod statement;
 #[cfg(test)]
 mod tests;
 mod unseal;

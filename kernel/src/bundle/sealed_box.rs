@@ -1,7 +1,7 @@
 //! Encryption: age files in memory, with the header checked before the age crate sees it.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, Cursor, Read, Write as _};
+use std::io::{BufReader, Cursor, Read, Write};
 
 use zeroize::Zeroizing;
 
@@ -27,8 +27,22 @@ pub(crate) fn encrypt_with(
     plugins: &dyn Plugins,
     plain: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let failed =
-        |e: &dyn std::fmt::Display| Error::Age { what: "encryption", reason: e.to_string() };
+    let mut sealed = Vec::with_capacity(plain.len() + 512);
+    let mut writer = writer(recipients, plugins, &mut sealed)?;
+    writer.write_all(plain).map_err(|e| failed(&e))?;
+    writer.finish().map_err(|e| failed(&e))?;
+    Ok(sealed)
+}
+
+/// Returns what encrypts to every recipient all that is written to it, and gives it to `sealed`.
+///
+/// # Errors
+/// As [`encrypt_with`].
+pub(crate) fn writer<W: Write>(
+    recipients: &[&Recipient],
+    plugins: &dyn Plugins,
+    sealed: W,
+) -> Result<age::stream::StreamWriter<W>, Error> {
     // A plugin is asked once for all of its recipients.
     let mut foreign: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (plugin, text) in recipients.iter().filter_map(|recipient| recipient.plugin()) {
@@ -40,11 +54,11 @@ pub(crate) fn encrypt_with(
     let native = native.map(|recipient| recipient as &dyn age::Recipient);
     let all = native.chain(foreign.iter().map(|recipient| &**recipient));
     let encryptor = age::Encryptor::with_recipients(all).map_err(|e| failed(&e))?;
-    let mut sealed = Vec::with_capacity(plain.len() + 512);
-    let mut writer = encryptor.wrap_output(&mut sealed).map_err(|e| failed(&e))?;
-    writer.write_all(plain).map_err(|e| failed(&e))?;
-    writer.finish().map_err(|e| failed(&e))?;
-    Ok(sealed)
+    encryptor.wrap_output(sealed).map_err(|e| failed(&e))
+}
+
+fn failed(e: &dyn std::fmt::Display) -> Error {
+    Error::Age { what: "encryption", reason: e.to_string() }
 }
 
 /// What a sealed file is, which decides how its header may look.
@@ -54,6 +68,8 @@ pub(crate) enum Purpose {
     Object,
     /// A keyring: encrypted to every reader.
     Keyring,
+    /// A backup: encrypted to those who can restore it.
+    Backup,
 }
 
 impl Purpose {
@@ -61,6 +77,7 @@ impl Purpose {
         match self {
             Self::Object => "object",
             Self::Keyring => "keyring",
+            Self::Backup => "backup",
         }
     }
 
@@ -68,6 +85,7 @@ impl Purpose {
         match self {
             Self::Object => limits::OBJECT_STANZAS,
             Self::Keyring => limits::RECIPIENTS + limits::GREASE,
+            Self::Backup => crate::backup::limits::RECIPIENTS + limits::GREASE,
         }
     }
 }

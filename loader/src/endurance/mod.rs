@@ -201,7 +201,7 @@ struct Life {
 
 /// Returns what a variable of the environment says.
 #[expect(clippy::disallowed_methods, reason = "a test has nobody who gives it an argument")]
-fn told(variable: &str) -> Option<String> {
+pub(crate) fn told(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 

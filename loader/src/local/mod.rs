@@ -5,6 +5,7 @@
 //! rollback and policies treat them as those of any other channel.
 
 mod alike;
+mod import;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -25,6 +26,7 @@ use crate::store::vector_row::{self, EmbedderInfo};
 use crate::store::view::{Reading, View, version_from};
 use crate::store::{Store, channel, fragment_row};
 
+pub use import::Imported;
 pub(crate) use verify::problems;
 
 /// What remembering a statement did.
@@ -40,8 +42,8 @@ impl Store {
     /// Adds a fragment to the channel `local`, with its vector where there is one; `None` where
     /// recall sees the same statement already, from whichever channel.
     ///
-    /// A statement that was removed on this machine comes back. Its revision is the next one that
-    /// the store does not have.
+    /// A statement that was removed on this machine comes back. Its revision is the
+    /// next one that the store does not have, unless it has a higher one.
     ///
     /// # Errors
     /// [`Error::NoRecord`] when a record cannot hold the fragment, [`Error::Replaced`] when something
@@ -80,7 +82,8 @@ fn remember(db: &Connection, mut fragment: Fragment, stamp: &Stamp) -> Result<Wr
     let reading = before.view.reading(&name);
     let known = fragment_row::revisions(db, &fragment.id)?;
     let highest = known.iter().map(|(_, revision)| *revision).max();
-    fragment.revision = highest.map_or(1, |highest| highest.saturating_add(1));
+    let next = highest.map_or(1, |highest| highest.saturating_add(1));
+    fragment.revision = fragment.revision.max(next);
     let written = record::line(&Change::Put(Box::new(fragment.clone())));
     record::parse(&written).map_err(|source| Error::NoRecord { source })?;
     let record = Digest::of(written.as_bytes());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use garner_kernel::{Fragment, FragmentId, Moment, Vector};
+use garner_kernel::{Fragment, FragmentId, Kind, Moment, Vector};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, Trouble};
@@ -13,6 +13,7 @@ use crate::recall::nearest::Near;
 use crate::recall::query::{Filters, Query, QueryVector, Search};
 use crate::recall::signals::Score;
 use crate::recall::stored::Stored;
+use crate::store::fragment_row::digest_from;
 use crate::store::vector_row::EmbedderInfo;
 use crate::store::view::View;
 use crate::store::{Store, chunk, code_row, fragment_row, vector_row};
@@ -31,6 +32,17 @@ pub struct Approximation {
     pub queries: usize,
     /// The share that was found, from 0 to 1.
     pub found: Score,
+}
+
+/// A fragment that recall can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownFragment {
+    /// Which.
+    pub id: FragmentId,
+    /// The revision that is read.
+    pub revision: u32,
+    /// What it says.
+    pub kind: Kind,
 }
 
 impl Store {
@@ -110,6 +122,30 @@ impl Store {
             let with_id =
                 |near: Scored| Ok((index.merits(near.row)?.id, Score::new(f64::from(near.score))));
             scored.map(with_id).collect()
+        })
+    }
+
+    /// Returns what recall can see in the present view, without its texts, in the order of ids.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn shown(&self, now: Moment) -> Result<Vec<ShownFragment>, Error> {
+        self.read(|db| {
+            let filters = Filters::default();
+            let ground = Ground::read(db, None, &filters, now)?;
+            let allowed = Stored { db }.allowed(&filters, &ground)?;
+            let mut statement =
+                db.prepare_cached("SELECT id, revision, kind FROM fragment WHERE row = ?1")?;
+            let mut shown = Vec::new();
+            for (row, _) in (0_u32..).zip(&*allowed).filter(|(_, length)| **length > 0) {
+                let (id, revision, kind) = statement.query_row([row], |found| {
+                    Ok((found.get::<_, Vec<u8>>(0)?, found.get(1)?, found.get::<_, String>(2)?))
+                })?;
+                let id = FragmentId::new(digest_from("fragment", &id)?);
+                shown.push(ShownFragment { id, revision, kind: kind.parse()? });
+            }
+            shown.sort_by_key(|fragment| fragment.id);
+            Ok(shown)
         })
     }
 

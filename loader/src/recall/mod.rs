@@ -35,6 +35,6 @@ pub(crate) mod visible;
 mod words;
 
 pub use condition::Condition;
-pub use listing::Approximation;
+pub use listing::{Approximation, ShownFragment};
 pub use query::{Filters, Query, QueryVector, Ranking, Search, Weights};
 pub use signals::{Hit, Recall, Score, Signals, TermSignal, TermUse, TextSignals};

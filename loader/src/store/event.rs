@@ -61,7 +61,8 @@ impl Store {
     /// # Errors
     /// Those of writing, such as [`Error::Locked`] and [`Error::DiskFull`].
     pub fn record_injection(&mut self, injection: &InjectionEvent) -> Result<u64, Error> {
-        self.write(|db| append(db, injection))
+        let payload = payload_json(injection);
+        self.write(|db| append(db, injection.at, KIND, payload?))
     }
 
     /// Returns the injections, the newest first, at most `limit`.
@@ -71,9 +72,10 @@ impl Store {
     pub fn injections(&self, limit: usize) -> Result<Vec<Event>, Error> {
         self.read(|db| {
             let mut statement = db.prepare_cached(
-                "SELECT n, at, kind, payload, previous, hash FROM event ORDER BY n DESC LIMIT ?1",
+                "SELECT n, at, kind, payload, previous, hash FROM event WHERE kind = ?1 \
+                 ORDER BY n DESC LIMIT ?2",
             )?;
-            let rows = statement.query_map([limit], stored_from)?;
+            let rows = statement.query_map(params![KIND, limit], stored_from)?;
             rows.map(|row| event_from(&row?)).collect()
         })
     }
@@ -114,7 +116,13 @@ struct WireLeftOut {
     reason: String,
 }
 
-fn append(db: &Connection, injection: &InjectionEvent) -> Result<u64, Trouble> {
+/// Appends an event and returns its number.
+pub(crate) fn append(
+    db: &Connection,
+    at: Moment,
+    kind: &str,
+    payload: String,
+) -> Result<u64, Trouble> {
     let last: Option<(u64, Vec<u8>)> = db
         .query_row("SELECT n, hash FROM event ORDER BY n DESC LIMIT 1", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -126,9 +134,9 @@ fn append(db: &Connection, injection: &InjectionEvent) -> Result<u64, Trouble> {
     };
     let row = Stored {
         number,
-        at: injection.at.unix(),
-        kind: KIND.to_owned(),
-        payload: payload_json(injection)?,
+        at: at.unix(),
+        kind: kind.to_owned(),
+        payload,
         previous: previous.as_bytes().to_vec(),
         hash: Vec::new(),
     };
@@ -145,6 +153,13 @@ fn append(db: &Connection, injection: &InjectionEvent) -> Result<u64, Trouble> {
         hash.as_bytes()
     ])?;
     Ok(number)
+}
+
+/// Returns when the last event of a kind was, and what it says.
+pub(crate) fn last(db: &Connection, kind: &str) -> Result<Option<(Moment, String)>, Trouble> {
+    let sql = "SELECT at, payload FROM event WHERE kind = ?1 ORDER BY n DESC LIMIT 1";
+    let row = db.prepare_cached(sql)?.query_row([kind], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(row.optional()?.map(|(at, payload)| (Moment::from_unix(at), payload)))
 }
 
 /// Returns what is wrong with the chain, one line per broken link.

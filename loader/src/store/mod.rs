@@ -8,15 +8,18 @@ pub(crate) mod channel;
 pub(crate) mod chunk;
 pub(crate) mod code_row;
 pub(crate) mod contents;
+mod copy;
 pub(crate) mod derived;
 pub(crate) mod event;
 pub(crate) mod fragment_row;
 pub(crate) mod membership;
 mod memory;
+pub(crate) mod milestone;
 mod open;
 pub(crate) mod operation;
 pub(crate) mod standing;
 pub(crate) mod status;
+pub(crate) mod swap;
 #[cfg(test)]
 mod tests;
 pub(crate) mod vector_row;

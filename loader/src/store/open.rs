@@ -63,7 +63,7 @@ pub(super) fn made(dir: &Path, path: &Path, patience: Duration) -> Result<Connec
 
 /// Checks that a file with anything in it is one of SQLite, which takes a short one for an empty
 /// database and would write over it.
-fn check_magic(path: &Path) -> Result<(), Error> {
+pub(super) fn check_magic(path: &Path) -> Result<(), Error> {
     let file = |source| Error::File { path: path.to_owned(), source };
     let mut start = Vec::new();
     let reader = fs::File::open(path).map_err(file)?;
@@ -149,18 +149,18 @@ fn version(connection: &Connection) -> rusqlite::Result<u32> {
 }
 
 #[cfg(unix)]
-fn make_dir(dir: &Path) -> std::io::Result<()> {
+pub(super) fn make_dir(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 #[cfg(not(unix))]
-fn make_dir(dir: &Path) -> std::io::Result<()> {
+pub(super) fn make_dir(dir: &Path) -> std::io::Result<()> {
     fs::create_dir_all(dir)
 }
 
 /// Makes the file before SQLite does, so that nobody else can read it at any moment.
-fn make_file(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_file(path: &Path) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

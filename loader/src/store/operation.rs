@@ -114,6 +114,11 @@ pub enum Action {
         /// The fragments, ascending.
         fragments: Vec<FragmentId>,
     },
+    /// The store was put in the place of another one, from a backup.
+    Recover {
+        /// The digest of the backup's note.
+        backup: Digest,
+    },
 }
 
 impl Action {
@@ -131,6 +136,7 @@ impl Action {
             Self::Remove { .. } => "remove",
             Self::Remember { .. } => "remember",
             Self::Revoke { .. } => "revoke",
+            Self::Recover { .. } => "recover",
         }
     }
 }
@@ -175,6 +181,8 @@ struct WirePayload {
     record: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fragments: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backup: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     precedence: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -420,6 +428,7 @@ fn payload_json(action: &Action) -> Result<String, Trouble> {
             wire.channel = Some(channel.to_string());
             wire.fragments = fragments.iter().map(ToString::to_string).collect();
         }
+        Action::Recover { backup } => wire.backup = Some(backup.to_string()),
     }
     serde_json::to_string(&wire).map_err(|e| Trouble::row("operation", e))
 }
@@ -463,6 +472,9 @@ fn action_from(kind: &str, payload: &str) -> Result<Action, Trouble> {
             let fragments = wire.fragments.iter().map(|id| id.parse());
             Action::Revoke { channel: channel()?, fragments: fragments.collect::<Result<_, _>>()? }
         }
+        "recover" => Action::Recover {
+            backup: wire.backup.as_deref().ok_or_else(|| absent("backup"))?.parse()?,
+        },
         other => return Err(Trouble::row("operation", format!("unknown kind `{other}`"))),
     })
 }

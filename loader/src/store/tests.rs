@@ -149,6 +149,7 @@ fn the_schemas_know_every_word_of_the_logs() {
         Action::Release { channel },
         Action::Policy { channel: team(), policy: Policy::default() },
         Action::Revoke { channel: team(), fragments: Vec::new() },
+        Action::Recover { backup: head },
         Action::Undo { operation: 1 },
         Action::Restore { operation: 1 },
         Action::Pin { fragment },

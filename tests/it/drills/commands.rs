@@ -51,7 +51,7 @@ const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: 
 }
 
 /// Every command that is drilled.
-pub(super) const ROWS: [Row; 26] = [
+pub(super) const ROWS: [Row; 29] = [
     row("setup", setup, Changes::Steps, Again::Always),
     row("setup claude", setup_claude, Changes::Steps, Again::Always),
     row("setup claude, settings", setup_settings, Changes::Steps, Again::Always),
@@ -78,6 +78,9 @@ pub(super) const ROWS: [Row; 26] = [
     row("revoke, with purge", purge, Changes::Steps, Again::Always),
     row("channel gc", collect, Changes::Steps, Again::Always),
     row("load, after a revocation", load_revoked, Changes::Steps, Again::Always),
+    row("store backup", backup, Changes::Steps, Again::IfNotDone),
+    row("store restore", restore, Changes::Store, Again::Always),
+    row("store drill", drill, Changes::Steps, Again::Always),
 ];
 
 /// The key of somebody who is let in.
@@ -288,4 +291,32 @@ fn load_revoked() -> Scene {
     publisher.ok(&["revoke", &id, "--yes"]);
     reader.ok(&["pull", "notes"]);
     Scene::new(reader, &["load", "notes"])
+}
+
+/// A machine with a backup of its first version.
+fn with_backup() -> World {
+    let world = World::of_day_one();
+    fs::create_dir(world.path("usb")).unwrap();
+    world.ok(&["store", "backup", "--to", &format!("file:{}", text(&world.path("usb")))]);
+    world
+}
+
+/// A newer backup of the same day takes the place of the one that is there.
+fn backup() -> Scene {
+    let world = with_backup();
+    world.ok(&["fragment", "add", "What the first backup does not have."]);
+    Scene::new(world, &["store", "backup"])
+}
+
+fn restore() -> Scene {
+    let world = with_backup();
+    world.learn("day-two.jsonl");
+    world.ok(&["fragment", "add", "What came too late."]);
+    Scene::new(world, &["store", "restore", "latest", "--yes"])
+}
+
+fn drill() -> Scene {
+    let world = with_backup();
+    world.learn("day-two.jsonl");
+    Scene::new(world, &["store", "drill"])
 }

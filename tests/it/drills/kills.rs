@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::commands::{Again, ROWS, Row};
-use super::length;
 use super::scene::{CALLS, Scene, can_trace};
 use super::state::State;
+use super::{is_wanted, length};
 
 /// What a call may answer instead of doing its work.
 const ERRORS: [&str; 5] = ["EIO", "ENOSPC", "EACCES", "EINTR", "EDQUOT"];
@@ -76,6 +76,9 @@ fn drill(title: &str, most: usize, points: &(dyn Fn(Vec<(String, usize)>) -> Vec
         for _ in 0..length(2, 4) {
             scope.spawn(|| {
                 while let Some(row) = ROWS.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if !is_wanted(row.name) {
+                        continue;
+                    }
                     let tally = row_at_points(row, most, points);
                     tallies.lock().unwrap().insert(row.name, tally);
                 }

@@ -35,6 +35,8 @@ pub(super) struct State {
     hooks: String,
     /// The files in the home folder, which belong to other programs.
     home: Vec<String>,
+    /// The backups that are listed, each restored in a folder of its own, and the files of the vault.
+    backups: Vec<String>,
     doctor: i32,
 }
 
@@ -66,6 +68,7 @@ impl State {
             keys: keys(world),
             hooks: hooks(world)?,
             home: home(world),
+            backups: backups(world)?,
             doctor,
         })
     }
@@ -180,6 +183,46 @@ fn home(world: &World) -> Vec<String> {
         format!("{} {digest}", path.strip_prefix(&home).unwrap().display())
     };
     paths.iter().map(show).collect()
+}
+
+fn backups(world: &World) -> Result<Vec<String>, String> {
+    let vault = world.path("usb");
+    if !vault.exists() {
+        return Ok(vec![]);
+    }
+    let plan = checked(world, &["--json", "store", "backup", "--dry-run"])?;
+    let plan: Value = serde_json::from_str(&plan).map_err(|e| e.to_string())?;
+    let listed = ["kept", "removed"].map(|list| items(&plan["plan"][list]).to_vec()).concat();
+    let mut shown = Vec::new();
+    let folder = world.path("tmp/restored");
+    for backup in listed.iter().filter(|backup| backup["bytes"] != 0) {
+        let digest = backup["backup"].as_str().unwrap_or_default();
+        let to = folder.to_str().unwrap();
+        let told = checked(world, &["--json", "store", "restore", digest, "--to", to])?;
+        fs::remove_dir_all(&folder).map_err(|e| e.to_string())?;
+        let told: Value = serde_json::from_str(&told).map_err(|e| e.to_string())?;
+        shown.push(format!("{} {} {}", told["operations"], told["answers_differ"], told["at"]));
+    }
+    let doctor = said(world, &["--json", "doctor"]).1;
+    let doctor: Value = serde_json::from_str(&doctor).map_err(|e| e.to_string())?;
+    for found in items(&doctor["checks"]).iter().filter(|found| found["check"] == "backup") {
+        // How long a drill took differs, and what a killed command left is tidied up by the next.
+        let says = found["says"].as_str().unwrap_or_default();
+        let says = says.split(" within ").next().unwrap_or_default();
+        if !says.contains(".tmp-backup-") {
+            shown.push(says.to_owned());
+        }
+    }
+    let mut files = Vec::new();
+    walk(&vault, &mut files);
+    files.retain(|file| !file.file_name().unwrap().to_string_lossy().starts_with(".tmp"));
+    shown.push(format!("{} files", files.len()));
+    let replaced = fs::read_dir(world.path("data/garner/replaced"));
+    for kept in replaced.into_iter().flatten() {
+        let kept = kept.map_err(|e| e.to_string())?.path();
+        checked(world, &["--store", kept.to_str().unwrap(), "verify"])?;
+    }
+    Ok(shown)
 }
 
 fn keys(world: &World) -> Vec<String> {

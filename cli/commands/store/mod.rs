@@ -1,5 +1,10 @@
 //! `garner store`: what is in the store on this machine, and what can be made of it again.
 
+mod backup;
+mod drill;
+mod export;
+mod restore;
+
 use clap::{Args, Subcommand};
 use garner_loader::{Counts, Store};
 use serde_json::json;
@@ -18,6 +23,23 @@ pub(crate) enum Command {
     /// Recall goes on meanwhile. Texts are embedded a few at a time: what is done stays done when
     /// it is stopped, and running it again goes on.
     Reindex(Reindex),
+    /// Make a backup that the recovery key opens
+    ///
+    /// The copy is consistent also while other processes write. It holds the store, drafts, the
+    /// public halves of keys and what this machine trusts; no secret key is in it.
+    Backup(backup::Arguments),
+    /// Put the store of a backup in the place of this one, once it is verified
+    ///
+    /// The store that is here stays beside it.
+    Restore(restore::Arguments),
+    /// Restore the newest backup into a scratch folder, and measure what a loss would cost
+    Drill(drill::Arguments),
+    /// Write what recall can see, for other programs and other machines
+    Export(export::Export),
+    /// Take in what another store exported, with its sources, in one transaction
+    ///
+    /// What was not exported by Garner goes through `garner compile`, which judges who spoke.
+    Import(export::Import),
 }
 
 #[derive(Debug, Args)]
@@ -33,6 +55,11 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Show => show(context),
         Command::Reindex(arguments) => reindex(arguments, context),
+        Command::Backup(arguments) => backup::run(arguments, context),
+        Command::Restore(arguments) => restore::run(arguments, context),
+        Command::Drill(arguments) => drill::run(arguments, context),
+        Command::Export(arguments) => export::export(arguments, context),
+        Command::Import(arguments) => export::import(arguments, context),
     }
 }
 
