@@ -30,6 +30,8 @@ mod distillers;
 #[cfg(test)]
 mod drills;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod formats;
