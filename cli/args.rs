@@ -7,9 +7,9 @@ use garner_kernel::{ChannelName, Kind, ProjectName, Scope, Tag, Trust};
 use garner_loader::Condition;
 
 use crate::commands::{
-    ask, channel, compile, completions, demo, diff, doctor, fragment, hook, inject, key, load, log,
-    model, operation, publish, pull, recall, review, revoke, rollback, run, serve, setup, status,
-    store, undo, verify,
+    ask, bake, channel, compile, completions, demo, diff, doctor, fragment, hook, inject, key,
+    load, log, mcp, model, operation, publish, pull, recall, review, revoke, rollback, run, serve,
+    setup, status, store, undo, verify,
 };
 
 /// Carries what cloud sessions learned to the models that run on your own machine.
@@ -79,10 +79,14 @@ pub(crate) enum Command {
     Ask(ask::Arguments),
     /// Print what would be placed into a prompt, for scripts and other programs
     Inject(inject::Arguments),
+    /// Make a model that knows the rules of a channel, for machines where nothing of Garner runs
+    Bake(bake::Arguments),
     /// Run an Ollama client with fragments in its prompts
     Run(run::Arguments),
     /// Stand between clients and an Ollama server, and put fragments into prompts
     Serve(serve::Arguments),
+    /// Speak the Model Context Protocol on standard input and output
+    Mcp(mcp::Arguments),
     /// Show channels, drafts, keys and the model
     Status(status::Arguments),
     /// Look for what could go wrong here, and name the command that mends it

@@ -175,6 +175,12 @@ pub(crate) enum Error {
     /// An address that other machines reach was given, and nobody asked for that.
     #[error("other machines could connect to `{address}`")]
     Exposed { address: String },
+    /// Rules would go to a third party, and nobody allowed it.
+    #[error("model `{model}` runs at a third party, which would read the rules")]
+    ThirdParty { model: String },
+    /// A channel has nothing that is always injected.
+    #[error("channel `{channel}` has no rule and nothing pinned")]
+    NoCore { channel: ChannelName },
     /// A client cannot be started.
     #[error("cannot run `{program}`")]
     NoClient {
@@ -256,6 +262,7 @@ impl Explain for Error {
             | Self::NoHome
             | Self::NoMember { .. }
             | Self::NoClient { .. }
+            | Self::NoCore { .. }
             | Self::NoRemote { .. } => Fault::Missing,
             Self::OnNetwork { .. } | Self::NotFetched { .. } => Fault::Offline,
             Self::OpenKey { .. } | Self::Untrusted { .. } | Self::Problems { .. } => Fault::Trust,
@@ -278,6 +285,7 @@ impl Explain for Error {
             | Self::QrCode { .. }
             | Self::Section { .. }
             | Self::Exposed { .. }
+            | Self::ThirdParty { .. }
             | Self::Ended { .. }
             | Self::ClosedPipe => Fault::Input,
         }
@@ -312,6 +320,10 @@ impl Explain for Error {
             },
             Self::Exposed { .. } => {
                 "add `--expose` if they may: whoever connects can use the models and read what is injected"
+            }
+            Self::ThirdParty { .. } => "add `--cloud` if it may",
+            Self::NoCore { .. } => {
+                "`garner ask` and `garner serve` inject what matters to a question; baking takes rules only"
             }
             Self::NoClient { .. } => "install it, or name another client: `garner run -- CLIENT`",
             Self::TooLarge { .. } => "split the file, or leave it out",

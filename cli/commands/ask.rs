@@ -14,7 +14,7 @@ use crate::output::{self, styled};
 use crate::table;
 
 /// The context size of a model that says nothing else, in tokens.
-const DEFAULT_CONTEXT: u32 = 4096;
+pub(crate) const DEFAULT_CONTEXT: u32 = 4096;
 /// How many fragments are considered for a prompt.
 const CONSIDERED: usize = 30;
 
@@ -140,7 +140,7 @@ fn empty(context: &Context) -> Injection {
 }
 
 /// Returns a nonce that nobody who wrote a fragment could know.
-fn nonce(question: &str) -> Nonce {
+pub(crate) fn nonce(question: &str) -> Nonce {
     // Every process draws new hash keys from the operating system: they serve as its secret.
     let secret =
         std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), question);

@@ -93,7 +93,9 @@ fn distil(
         context.output.warn(&format!("statements were compared by their words alone: {reason}"));
     }
     if !arguments.dry_run {
-        if draft != before {
+        // What a model answered is remembered beside a draft, even one that is empty.
+        let first = consult.is_some() && !context.draft_path(&channel).exists();
+        if draft != before || first {
             context.save_draft(&channel, &draft)?;
         }
         // The draft comes first: what is read twice changes nothing, what is not read is missed.

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod ask;
+pub(crate) mod bake;
 pub(crate) mod channel;
 pub(crate) mod compile;
 pub(crate) mod completions;
@@ -14,6 +15,7 @@ pub(crate) mod inject;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
+pub(crate) mod mcp;
 pub(crate) mod model;
 pub(crate) mod operation;
 pub(crate) mod publish;
@@ -56,6 +58,8 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Recall(arguments) => recall::run(arguments, context),
         Command::Ask(arguments) => ask::run(arguments, context),
         Command::Inject(arguments) => inject::run(arguments, context),
+        Command::Bake(arguments) => bake::run(arguments, context),
+        Command::Mcp(arguments) => mcp::run(arguments, context),
         Command::Run(arguments) => run::run(arguments, context),
         Command::Serve(arguments) => serve::run(arguments, context),
         Command::Status(arguments) => status::run(arguments, context),

@@ -92,6 +92,8 @@ async fn client(words: &[OsString], url: &str) -> Result<ExitStatus, Error> {
     };
     let name = || program.to_string_lossy().into_owned();
     let by_terminal = std::io::stdin().is_terminal();
+    // From here on a signal is the client's.
+    let relay = signals::Relay::new().map_err(Error::Runtime)?;
     let mut child = Command::new(program)
         .args(rest)
         .env("OLLAMA_HOST", url)
@@ -99,10 +101,10 @@ async fn client(words: &[OsString], url: &str) -> Result<ExitStatus, Error> {
         .env("ANTHROPIC_BASE_URL", url)
         .spawn()
         .map_err(|source| Error::NoClient { program: name(), source })?;
-    let signals = signals::send_on(child.id(), by_terminal);
+    let signals = relay.send_on(child.id(), by_terminal);
     tokio::select! {
         status = child.wait() => status.map_err(|e| Error::io("wait for", name(), e)),
-        error = signals => Err(Error::Runtime(error.err().unwrap_or_else(|| std::io::ErrorKind::Other.into()))),
+        never = signals => match never {},
     }
 }
 

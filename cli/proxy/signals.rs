@@ -1,5 +1,6 @@
 //! Signals: what ends a proxy, and what goes on to a client that it runs.
 
+use std::convert::Infallible;
 use std::io;
 
 /// Waits for the first signal that ends a program.
@@ -30,49 +31,71 @@ pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
-/// Sends on to a client what this program is sent, for as long as it is awaited.
-///
-/// A terminal sends its own signals to the client as well, so those are not sent twice.
-///
-/// # Errors
-/// Where the system takes no handler.
+/// What this program is sent while a client of its own runs; it ends when the client does.
 #[cfg(unix)]
-pub(crate) async fn send_on(client: Option<u32>, by_terminal: bool) -> io::Result<()> {
-    use rustix::process::{Pid, Signal, kill_process};
-    use tokio::signal::unix::{SignalKind, signal};
-    let pid = client.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
-    let send = |signal| {
-        if let Some(pid) = pid {
-            // A client that is gone already needs no signal.
-            let _ = kill_process(pid, signal);
-        }
-    };
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut first = signal(SignalKind::user_defined1())?;
-    let mut second = signal(SignalKind::user_defined2())?;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => if !by_terminal { send(Signal::INT) },
-            _ = quit.recv() => if !by_terminal { send(Signal::QUIT) },
-            _ = terminate.recv() => send(Signal::TERM),
-            _ = hang_up.recv() => send(Signal::HUP),
-            _ = first.recv() => send(Signal::USR1),
-            _ = second.recv() => send(Signal::USR2),
+pub(crate) struct Relay(Vec<(tokio::signal::unix::Signal, rustix::process::Signal)>);
+
+#[cfg(unix)]
+impl Relay {
+    /// Takes over the signals that end or tell a program something.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        use rustix::process::Signal;
+        use tokio::signal::unix::{SignalKind, signal};
+        let pairs = [
+            (SignalKind::interrupt(), Signal::INT),
+            (SignalKind::quit(), Signal::QUIT),
+            (SignalKind::terminate(), Signal::TERM),
+            (SignalKind::hangup(), Signal::HUP),
+            (SignalKind::user_defined1(), Signal::USR1),
+            (SignalKind::user_defined2(), Signal::USR2),
+        ];
+        let taken = pairs.into_iter().map(|(kind, sent)| Ok((signal(kind)?, sent)));
+        taken.collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Sends them on to a client, for as long as it is awaited. A terminal sends its own signals to
+    /// the client as well, so those are not sent twice.
+    pub(crate) async fn send_on(mut self, client: Option<u32>, by_terminal: bool) -> Infallible {
+        use rustix::process::{Pid, Signal, kill_process};
+        let pid = client.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        loop {
+            let sent = std::future::poll_fn(|cx| {
+                let arrived = self
+                    .0
+                    .iter_mut()
+                    .find_map(|(signal, sent)| signal.poll_recv(cx).is_ready().then_some(*sent));
+                arrived.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+            });
+            let sent = sent.await;
+            let by_keys = [Signal::INT, Signal::QUIT].contains(&sent);
+            if let Some(pid) = pid.filter(|_| !(by_terminal && by_keys)) {
+                // A client that is gone already needs no signal.
+                let _ = kill_process(pid, sent);
+            }
         }
     }
 }
 
-/// Sends on to a client what this program is sent, for as long as it is awaited.
-///
-/// # Errors
-/// Where the system takes no handler.
+/// What this program is sent while a client of its own runs; it ends when the client does.
 #[cfg(not(unix))]
-pub(crate) async fn send_on(_client: Option<u32>, _by_terminal: bool) -> io::Result<()> {
-    // The console sends its own signals to the client as well.
-    loop {
-        tokio::signal::ctrl_c().await?;
+pub(crate) struct Relay;
+
+#[cfg(not(unix))]
+impl Relay {
+    /// Takes over the signals that end or tell a program something.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Outlives what the console sends to the client as well.
+    pub(crate) async fn send_on(self, _client: Option<u32>, _by_terminal: bool) -> Infallible {
+        while tokio::signal::ctrl_c().await.is_ok() {}
+        std::future::pending().await
     }
 }

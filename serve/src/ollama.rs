@@ -82,6 +82,25 @@ struct ChatText {
     content: String,
 }
 
+/// A model to be made.
+#[derive(Debug, Serialize)]
+pub struct NewModel<'a> {
+    /// Its name.
+    pub model: &'a str,
+    /// The model that it is made of.
+    pub from: &'a str,
+    /// Its system text.
+    pub system: &'a str,
+}
+
+#[derive(Deserialize)]
+struct StatusLine {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    error: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct ErrorReply {
     error: String,
@@ -223,6 +242,42 @@ impl Ollama {
         // Some servers leave out the last line feed.
         let last = lines.rest().map(|line| chat_line(&line, on_text)).transpose()?.flatten();
         last.ok_or(Error::EndedEarly)
+    }
+
+    /// Makes a model out of another one, with a system text of its own, and hands each step that the
+    /// server tells to `on_status`. No weights are copied; a model of that name is replaced.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the server's words, [`Error::EndedEarly`] if it does not say that the
+    /// model is made.
+    pub async fn create(
+        &self,
+        model: &NewModel<'_>,
+        on_status: &mut dyn FnMut(&str),
+    ) -> Result<(), Error> {
+        let mut reply = checked(self.post("api/create", model).await?).await?;
+        let (mut lines, mut made) = (Lines::default(), false);
+        let mut read = |line: Vec<u8>| -> Result<(), Error> {
+            let line: StatusLine = serde_json::from_slice(&line)
+                .map_err(|e| Error::Protocol { reason: e.to_string() })?;
+            if let Some(message) = line.error {
+                return Err(Error::Refused { message });
+            }
+            made |= line.status == "success";
+            on_status(&line.status);
+            Ok(())
+        };
+        while let Some(chunk) = reply.chunk().await.map_err(|e| self.broken(e))? {
+            lines.push(&chunk);
+            while let Some(line) = lines.next_line() {
+                read(line)?;
+            }
+            if lines.waiting() > MAX_LINE {
+                return Err(Error::Protocol { reason: "a line is too long".to_owned() });
+            }
+        }
+        lines.rest().map(&mut read).transpose()?;
+        if made { Ok(()) } else { Err(Error::EndedEarly) }
     }
 
     async fn post(&self, path: &str, body: &impl Serialize) -> Result<reqwest::Response, Error> {

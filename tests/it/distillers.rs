@@ -112,6 +112,24 @@ fn a_model_proposes_and_is_not_asked_twice() {
 }
 
 #[test]
+fn a_session_that_teaches_nothing_is_sent_once() {
+    let world = World::new();
+    let path = session(&world);
+    let empty = || Server::new(vec![ok(message("{\"proposals\":[]}").to_string())]);
+    let server = empty();
+    let told = anthropic(&world, &server, &[&path]).succeeds();
+    assert!(told.contains("Nothing new.") && told.contains("It proposed 0 statements"), "{told}");
+    let output = anthropic(&world, &Server::new(Vec::new()), &[&path]);
+    assert!(output.stderr.contains("Passed over 1 window"), "{}", output.stderr);
+    output.succeeds();
+    // A draft that is gone is made anew, with all that went into it.
+    fs::remove_file(world.path("data/garner/drafts/notes.jsonl")).unwrap();
+    let server = empty();
+    anthropic(&world, &server, &[&path]).succeeds();
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn secrets_stay_here() {
     let world = World::new();
     let path = example("day-one.jsonl");

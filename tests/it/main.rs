@@ -6,8 +6,9 @@
 mod ask;
 #[cfg(test)]
 mod audit;
-#[cfg(test)]
 mod backup;
+#[cfg(test)]
+mod bake;
 #[cfg(test)]
 mod briefing;
 #[cfg(test)]
@@ -59,6 +60,8 @@ mod machines;
 mod markdown;
 #[cfg(test)]
 mod markdown_out;
+#[cfg(test)]
+mod mcp;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]

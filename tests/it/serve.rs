@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::ollama::ollama;
-use crate::replay::{Replay, exchange, post, request};
+use crate::replay::{Replay, Reply, Step, exchange, post, request};
 use crate::world::{World, items, text};
 
 const QUESTION: &str = "how are heights stored?";
@@ -117,6 +117,38 @@ fn without_a_store_and_without_injection_everything_passes() {
     let metrics = exchange(&proxy.address, &request("GET", "/metrics", b"")).text();
     assert!(metrics.contains("garner_untouched_total{reason=\"off\"} 1"), "{metrics}");
     assert_eq!(proxy.end("-INT"), Some(0));
+}
+
+/// Returns the most memory that a process had, in kilobytes.
+fn peak(process: &Child) -> Option<usize> {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[test]
+fn a_hundred_megabytes_pass_in_constant_memory() {
+    const SIZE: usize = 100 << 20;
+    let server = Replay::start(|asked| {
+        if asked.path == "/blob" {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n").into_bytes();
+            return Reply { steps: vec![Step::Send(head), Step::Flood(SIZE)], early: false };
+        }
+        ollama(asked)
+    });
+    let proxy = Running::start(&World::new(), &server, &["--no-inject"]);
+    assert!(post(&proxy.address, "/api/embed", "{}").status.contains("200"));
+    let before = peak(&proxy.process);
+    let body = vec![b'y'; SIZE];
+    let sent = exchange(&proxy.address, &request("POST", "/api/blobs/sha256:29", &body));
+    assert!(sent.status.contains("201"), "{sent:?}");
+    assert_eq!(exchange(&proxy.address, &request("GET", "/blob", b"")).body.len(), SIZE);
+    match (before, peak(&proxy.process)) {
+        (Some(before), Some(after)) => {
+            assert!(after < before + 10_000, "{before} kB became {after}")
+        }
+        _ => eprintln!("skipped: this system does not tell how much memory a process has"),
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use garner_compiler::distil::Proposals;
 use garner_compiler::provenance::{Transcripts, check};
 use garner_compiler::{Known, Report};
-use garner_kernel::{Contents, Draft, Entry, FileName, Moment, record};
+use garner_kernel::{Contents, Draft, Entry, FileName, Moment, Trust, record};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::corpus::{Half, rows, text};
@@ -248,6 +249,38 @@ fn a_model_that_was_taken_over_plants_nothing() {
         }
     }
     assert!(payloads >= 50, "{payloads}");
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_model_says_is_counted_and_only_true_quotations_are_kept(
+        text in "\\PC{0,200}",
+        quotes in prop::collection::vec(("[a-z ]{0,12}", 0_usize..40, 0_usize..40), 0..4),
+        record in 0_u32..4,
+        kind in prop::sample::select(vec!["rule", "fact", "fix", "state", "nonsense"]),
+        statement in "\\PC{0,80}",
+    ) {
+        let mut log = Log::default();
+        log.human(RULE).assistant("The importer reads dates as UTC.");
+        let quoted = |(own, from, length): &(String, usize, usize)| match RULE.get(*from..from + length) {
+            Some(part) if own.len() < 6 => part.to_owned(),
+            _ => own.clone(),
+        };
+        let claims: Vec<Value> =
+            quotes.iter().map(|quote| proposal(record, kind, &quoted(quote), &statement)).collect();
+        let distilled = distil(&log, [Ok(text), reply(&claims)]);
+        let tally = &distilled.tally;
+        prop_assert_eq!(tally.kept as usize, distilled.proposals.len());
+        prop_assert_eq!(tally.proposed, tally.kept + tally.dropped.values().sum::<u32>());
+        let true_ones = quotes.iter().filter(|quote| {
+            let quote = quoted(quote);
+            let quote = quote.split_whitespace().collect::<Vec<_>>().join(" ");
+            !quote.is_empty() && RULE.contains(&quote)
+        });
+        prop_assert!(record == 2 || tally.kept as usize <= true_ones.count());
+        let (draft, _) = compile(&log, &distilled.proposals);
+        prop_assert!(draft.entries.values().all(|e| e.fragment.trust <= Trust::Human));
+    }
 }
 
 #[test]

@@ -201,6 +201,30 @@ pub fn block(
     Injection { core, recalled: filler.finish(), placed, left_out }
 }
 
+/// How the tags of a block start.
+const OPENER: &str = "<garner-memory id=\"";
+const CLOSER: &str = "</garner-memory id=\"";
+
+/// Returns `text` without whole blocks and the empty lines before them; what only looks like a part of
+/// one stays.
+pub fn without_blocks(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some((before, tail)) = rest.split_once(OPENER) {
+        let nonce = tail.split('"').next().unwrap_or_default();
+        let closer = format!("{CLOSER}{nonce}\">");
+        let Some((_, after)) = tail.split_once(&closer) else {
+            kept.push_str(before);
+            kept.push_str(OPENER);
+            rest = tail;
+            continue;
+        };
+        kept.push_str(before.trim_end_matches('\n'));
+        rest = after;
+    }
+    kept + rest
+}
+
 /// Adds lines to a block as long as they fit.
 struct Filler<'a> {
     count: &'a dyn Fn(&str) -> usize,
@@ -219,8 +243,8 @@ impl<'a> Filler<'a> {
             count,
             control: &options.control,
             limit,
-            opener: format!("<garner-memory id=\"{nonce}\">\n{SENTENCE}\n"),
-            closer: format!("</garner-memory id=\"{nonce}\">"),
+            opener: format!("{OPENER}{nonce}\">\n{SENTENCE}\n"),
+            closer: format!("{CLOSER}{nonce}\">"),
             lines: Vec::new(),
             tokens: Tokens::default(),
         }

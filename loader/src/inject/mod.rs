@@ -15,7 +15,9 @@ mod placement;
 mod tests;
 mod tokens;
 
-pub use block::{Block, BlockOptions, Floor, Injection, LeftOut, Placed, Reason, Section, block};
+pub use block::{
+    Block, BlockOptions, Floor, Injection, LeftOut, Placed, Reason, Section, block, without_blocks,
+};
 pub use budget::Budget;
 pub use ledger::{Given, Ledger, Prefix};
 pub use neutral::{neutralize, neutralize_for};

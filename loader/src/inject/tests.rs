@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::inject::{
     BlockOptions, Budget, Floor, Injection, Nonce, Reason, Role, Section, Tokens, block, estimate,
-    place,
+    place, without_blocks,
 };
 use crate::test_support::{contents, fact, fragment, kernel, load, now, random, store};
 use crate::{Filters, Hit, InjectionEvent, Query};
@@ -52,6 +52,22 @@ fn a_block_has_a_frame_and_one_line_per_fragment() {
     assert_eq!(messages.iter().map(|m| m.role).collect::<Vec<_>>(), [Role::System, Role::User]);
     assert_eq!(messages[0].content.as_str(), format!("You are Bob.\n\n{}", injection.core.text()));
     assert_eq!(messages[1].content.as_str(), format!("{expected}\n\nWhich port?"));
+}
+
+#[test]
+fn a_text_without_its_blocks_is_what_it_was_before() {
+    let rule = fragment(Kind::Rule, "Never squash.");
+    let core = block(from_ref(&rule), &[], &options(600), &estimate).core;
+    for own in ["", "You are Bob.", "You are Bob.\nBriefly."] {
+        assert_eq!(without_blocks(&format!("{own}\n\n{}", core.text())), own);
+        assert_eq!(
+            without_blocks(&format!("{own}\n{0} and {0}", core.text())),
+            format!("{own} and ")
+        );
+        assert_eq!(without_blocks(own), own);
+    }
+    let half = core.text().replace("</garner", "</gamer");
+    assert_eq!(without_blocks(&half), half);
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Bytes {
 }
 
 /// How many rows are fetched from memory before the first of them is used.
-const AHEAD: usize = 16;
+pub(crate) const AHEAD: usize = 16;
 
 struct Products<'v, R, E> {
     bytes: &'v Bytes,

@@ -10,7 +10,7 @@ use garner_kernel::{FragmentId, Text};
 use garner_loader::Hit;
 use garner_loader::inject::{
     Block, BlockOptions, Budget, Floor, Given, Injection, Ledger, Nonce, Prefix, Section, Tokens,
-    block,
+    block, without_blocks,
 };
 
 use crate::edit::{Asked, Insertion, Place, Role, escaped};
@@ -241,8 +241,11 @@ impl Plan<'_> {
         if core.is_empty() {
             return None;
         }
-        let own = self.request.model.facts.system.as_deref().filter(|system| !system.is_empty());
-        let with_own = || own.map_or_else(|| core.to_owned(), |own| format!("{own}\n\n{core}"));
+        // A model that was baked brings a core of its own, which is older.
+        let own = self.request.model.facts.system.as_deref().map(without_blocks);
+        let own = own.filter(|system| !system.is_empty());
+        let with_own =
+            || own.as_ref().map_or_else(|| core.to_owned(), |own| format!("{own}\n\n{core}"));
         let (at, bytes) = match &self.request.asked.system {
             Place::Nowhere => return None,
             Place::End { at, text } if text.is_empty() => (*at, escaped(core)),

@@ -188,6 +188,17 @@ fn nonces(text: &str) -> std::collections::BTreeSet<&str> {
 }
 
 #[test]
+fn a_baked_core_gives_way_to_the_present_one() {
+    let mut shelf = Shelf::of(FACTS);
+    let baked = "Own.\n\n<garner-memory id=\"a1\">\nold\n</garner-memory id=\"a1\">";
+    let facts = ModelFacts { system: Some(baked.to_owned()), ..ModelFacts::default() };
+    let mut talk = Talk::new(&mut shelf, model(facts));
+    let sent = talk.chat(&json!([user("Which port does the tide gauge use?")]));
+    assert!(sent[0].1.starts_with("Own.\n\n<garner-memory id="), "{}", sent[0].1);
+    assert_eq!(sent[0].1.matches("<garner-memory").count(), 1, "{}", sent[0].1);
+}
+
+#[test]
 fn six_turns_keep_every_byte_that_was_sent_before() {
     let mut shelf = Shelf::of(FACTS);
     let mut talk = Talk::new(&mut shelf, large());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use garner_kernel::{Confidence, FragmentId, Kind, Moment, Scope, Tag, Trust};
+use pulp::NullaryFnOnce;
 use rusqlite::Connection;
 
 use crate::error::Trouble;
@@ -16,8 +17,7 @@ use crate::store::chunk;
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     rows: Vec<Option<Column>>,
-    /// What most filters ask for, by row.
-    facets: Vec<Facet>,
+    facets: Facets,
     scopes: Vec<Scope>,
     /// The tags of rows that have some.
     tags: HashMap<u32, Vec<Tag>>,
@@ -29,22 +29,66 @@ pub(super) struct Columns {
     lines: Vec<Vec<(i64, u32)>>,
 }
 
-/// What most filters ask for, in few bytes, so that a look at all rows reads little.
-#[derive(Debug, Clone, Copy, Default)]
-struct Facet {
-    scope: u32,
-    kind: u8,
-    trust: u8,
+/// What most filters ask for, by row, in few bytes, so that a look at all rows reads little.
+#[derive(Debug, Default)]
+struct Facets {
+    /// The place of the kind in [`Kind::ALL`].
+    kinds: Vec<u8>,
+    /// The place of the trust in [`Trust::ALL`].
+    trusts: Vec<u8>,
+    scopes: Vec<u32>,
 }
 
-impl Facet {
-    fn of(column: &Column) -> Self {
-        let place = |found: Option<usize>| found.and_then(|at| u8::try_from(at).ok());
-        Self {
-            scope: column.scope,
-            kind: place(Kind::ALL.iter().position(|kind| *kind == column.kind)).unwrap_or(u8::MAX),
-            trust: place(Trust::ALL.iter().position(|trust| *trust == column.trust))
-                .unwrap_or(u8::MAX),
+impl Facets {
+    fn set(&mut self, row: usize, column: &Column) {
+        fn put<T: Copy + Default>(list: &mut Vec<T>, row: usize, value: T) {
+            if list.len() <= row {
+                list.resize(row + 1, T::default());
+            }
+            if let Some(slot) = list.get_mut(row) {
+                *slot = value;
+            }
+        }
+        put(&mut self.kinds, row, place(Kind::ALL, &column.kind));
+        put(&mut self.trusts, row, place(Trust::ALL, &column.trust));
+        put(&mut self.scopes, row, column.scope);
+    }
+
+    fn memory(&self) -> usize {
+        self.kinds.capacity() + self.trusts.capacity() + self.scopes.capacity() * 4
+    }
+}
+
+/// Returns where a word is in the list of all of its sort.
+fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
+    let found = all.iter().position(|other| other == one);
+    found.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+}
+
+/// Returns the words of a list that pass, a bit for each place.
+fn bits<T>(all: &[T], passes: impl Fn(&T) -> bool) -> u32 {
+    all.iter().enumerate().fold(0, |bits, (at, one)| bits | (u32::from(passes(one)) << at))
+}
+
+/// Copies the lengths of rows whose kind and trust are among those that pass.
+struct Pass<'c> {
+    lengths: &'c [u32],
+    facets: &'c Facets,
+    kinds: u32,
+    trusts: u32,
+    into: &'c mut [u32],
+}
+
+impl NullaryFnOnce for Pass<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "it uses the instructions that it was entered for")]
+    #[inline(always)]
+    fn call(self) {
+        let facets = self.facets.kinds.iter().zip(&self.facets.trusts);
+        for ((slot, length), (kind, trust)) in self.into.iter_mut().zip(self.lengths).zip(facets) {
+            let passes = (self.kinds >> (kind & 31)) & (self.trusts >> (trust & 31)) & 1;
+            *slot = length * passes;
         }
     }
 }
@@ -79,10 +123,7 @@ impl Columns {
         if self.rows.len() <= place {
             self.rows.resize(place + 1, None);
         }
-        self.facets.resize(self.rows.len(), Facet::default());
-        if let Some(facet) = self.facets.get_mut(place) {
-            *facet = Facet::of(&column);
-        }
+        self.facets.set(place, &column);
         if let Some(slot) = self.rows.get_mut(place) {
             *slot = Some(column);
         }
@@ -158,26 +199,25 @@ impl Columns {
         ground: &Ground,
         db: &Connection,
     ) -> Result<Vec<u32>, Trouble> {
-        let kinds: Vec<bool> =
-            Kind::ALL.iter().map(|kind| filters.kinds_asked().contains(kind)).collect();
-        let trusts: Vec<bool> = Trust::ALL
-            .iter()
-            .map(|trust| filters.min_trust.is_none_or(|least| *trust >= least))
-            .collect();
-        let passes = |scope: &Scope| filters.scopes.is_empty() || filters.scopes.contains(scope);
-        let scopes: Vec<bool> = self.scopes.iter().map(passes).collect();
-        let more = !filters.tags.is_empty() || filters.condition.is_some();
+        let asked = filters.kinds_asked();
+        let passing = |scope: &Scope| filters.scopes.is_empty() || filters.scopes.contains(scope);
+        let scopes: Vec<bool> = self.scopes.iter().map(passing).collect();
         let mut allowed = vec![0; ground.lengths.len()];
-        let lengths = ground.lengths.iter().zip(&self.facets).zip(&mut allowed);
-        for (row, ((length, facet), slot)) in (0..).zip(lengths) {
-            let is = |list: &[bool], at: usize| list.get(at).is_some_and(|passes| *passes);
-            if *length > 0
-                && is(&kinds, usize::from(facet.kind))
-                && is(&scopes, facet.scope as usize)
-                && is(&trusts, usize::from(facet.trust))
-                && (!more || self.passes(filters, row, ground, db)?)
-            {
-                *slot = *length;
+        pulp::Arch::new().dispatch(Pass {
+            lengths: &ground.lengths,
+            facets: &self.facets,
+            kinds: bits(Kind::ALL, |kind| asked.contains(kind)),
+            trusts: bits(Trust::ALL, |trust| filters.min_trust.is_none_or(|least| *trust >= least)),
+            into: &mut allowed,
+        });
+        let more = !filters.tags.is_empty() || filters.condition.is_some();
+        if !filters.scopes.is_empty() || more {
+            let rows = (0..).zip(allowed.iter_mut()).zip(&self.facets.scopes);
+            for ((row, slot), scope) in rows.filter(|((_, length), _)| **length > 0) {
+                let inside = scopes.get(*scope as usize).is_some_and(|passes| *passes);
+                if !inside || (more && !self.passes(filters, row, ground, db)?) {
+                    *slot = 0;
+                }
             }
         }
         Ok(allowed)
@@ -213,7 +253,8 @@ impl Columns {
     /// Returns about how many bytes of memory the columns take.
     pub(super) fn memory(&self) -> usize {
         let lines: usize = self.lines.iter().map(Vec::capacity).sum();
-        self.rows.capacity() * (size_of::<Option<Column>>() + size_of::<Facet>())
+        self.rows.capacity() * size_of::<Option<Column>>()
+            + self.facets.memory()
             + lines * size_of::<(i64, u32)>()
     }
 }

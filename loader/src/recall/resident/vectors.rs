@@ -6,7 +6,7 @@ use crate::error::Trouble;
 use crate::recall::nearest::{Near, Nearest};
 use crate::store::{chunk, code_row, vector_row};
 use crate::vectors::best::{self, Scored};
-use crate::vectors::bytes::{ByteQuery, Bytes, Rough};
+use crate::vectors::bytes::{AHEAD, ByteQuery, Bytes, Rough};
 use crate::vectors::half;
 use crate::vectors::signs::{self, Distances, Word};
 
@@ -170,6 +170,14 @@ impl Vectors {
         }
     }
 
+    /// Reads one byte of each line of the cache of a kept vector, so that those of many rows are on
+    /// their way at once.
+    fn touch(&self, row: u32) -> u8 {
+        let from = row as usize * self.dimensions;
+        let stored = self.stored.get(from..from + self.dimensions).unwrap_or_default();
+        stored.as_flattened().iter().step_by(64).fold(0, |all, byte| all ^ byte)
+    }
+
     /// Returns the rows nearest to a query.
     pub(super) fn nearest(&self, db: &Connection, near: &Near<'_>) -> Result<Nearest, Trouble> {
         let query = near.vector.vector.as_slice();
@@ -189,11 +197,16 @@ impl Vectors {
                 (rough, compared, least)
             }
         };
-        let mut list = Vec::new();
         // What cannot be among the best even at the edge of its bound is not looked at again.
-        for rough in rough.into_iter().filter(|rough| rough.product + rough.bound >= least) {
-            let score = self.with(db, rough.row, |stored| half::dot(stored, query))?.flatten();
-            list.extend(score.map(|score| Scored { row: rough.row, score }));
+        let near_enough = |rough: &Rough| rough.product + rough.bound >= least;
+        let rows: Vec<u32> = rough.into_iter().filter(near_enough).map(|rough| rough.row).collect();
+        let mut list = Vec::with_capacity(rows.len());
+        for few in rows.chunks(AHEAD) {
+            std::hint::black_box(few.iter().map(|row| self.touch(*row)).fold(0, |all, b| all ^ b));
+            for row in few {
+                let score = self.with(db, *row, |stored| half::dot(stored, query))?.flatten();
+                list.extend(score.map(|score| Scored { row: *row, score }));
+            }
         }
         Ok(Nearest { rows: best::best(list, near.want), compared })
     }
