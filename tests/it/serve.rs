@@ -145,7 +145,7 @@ fn a_hundred_megabytes_pass_in_constant_memory() {
     assert_eq!(exchange(&proxy.address, &request("GET", "/blob", b"")).body.len(), SIZE);
     match (before, peak(&proxy.process)) {
         (Some(before), Some(after)) => {
-            assert!(after < before + 10_000, "{before} kB became {after}")
+            assert!(after < before + 10_000, "{before} kB became {after}");
         }
         _ => eprintln!("skipped: this system does not tell how much memory a process has"),
     }
