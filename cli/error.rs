@@ -212,6 +212,29 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Io { action, path: path.into(), source }
     }
+
+    /// Returns the error of a library or of a part of the program, which explains itself.
+    fn inner(&self) -> Option<&dyn Explain> {
+        Some(match self {
+            Self::Kernel(e)
+            | Self::Bundle { source: e, .. }
+            | Self::Draft { source: e, .. }
+            | Self::BrokenKey { source: e, .. } => e,
+            Self::Compiler(e) | Self::Transcript { source: e, .. } => e,
+            Self::Sync(e) => e,
+            Self::Loader(e) => e,
+            Self::Install(e) => e,
+            Self::OllamaEmbedder(e) => e,
+            Self::Embed(e) => e,
+            Self::Serve(e) => e,
+            Self::Backup(e) => e,
+            Self::Model(e) => e,
+            Self::Key(e) => e,
+            Self::Trust(e) => e,
+            Self::Setup(e) => e,
+            _ => return None,
+        })
+    }
 }
 
 impl Error {
@@ -310,23 +333,10 @@ impl Explain for Error {
     }
 
     fn hint(&self) -> Option<String> {
+        if let Some(inner) = self.inner() {
+            return inner.hint();
+        }
         let hint = match self {
-            Self::Kernel(e)
-            | Self::Bundle { source: e, .. }
-            | Self::Draft { source: e, .. }
-            | Self::BrokenKey { source: e, .. } => return e.hint(),
-            Self::Compiler(e) | Self::Transcript { source: e, .. } => return e.hint(),
-            Self::Sync(e) => return e.hint(),
-            Self::Loader(e) => return e.hint(),
-            Self::Install(e) => return e.hint(),
-            Self::OllamaEmbedder(e) => return e.hint(),
-            Self::Embed(e) => return e.hint(),
-            Self::Serve(e) => return e.hint(),
-            Self::Backup(e) => return e.hint(),
-            Self::Model(e) => return e.hint(),
-            Self::Key(e) => return e.hint(),
-            Self::Trust(e) => return e.hint(),
-            Self::Setup(e) => return e.hint(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "check who owns the path and its mode",

@@ -67,7 +67,7 @@ pub(crate) fn make(target: &Target<'_>, turn: &Turn, context: &Context) -> Resul
     let backups = before.into_iter().chain([listed.clone()]).collect();
     match (target, sink) {
         (Target::Vault(vault), Sink::Vault(_, mut pending)) => {
-            pending.part(&listed.digest)?;
+            pending.add(&listed.digest)?;
             vault.remote().put_new(&vault.name(&listed.digest), &note.to_bytes())?;
             let listing = Listing { at: listed_at, backups };
             vault.put_listing(&listing, &signer)?;
@@ -122,7 +122,7 @@ impl Sink<'_> {
     fn put(&mut self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
         match self {
             Self::Vault(vault, pending) => {
-                pending.part(&part.digest)?;
+                pending.add(&part.digest)?;
                 vault.remote().put_new(&vault.part(&part.digest), bytes)?;
                 Ok(())
             }

@@ -1,25 +1,25 @@
-//! What an unfinished backup has put on a remote: the next one removes it.
+//! What is on a remote and in no list: parts of a backup that was stopped, and of one that goes. The
+//! next backup removes them.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use garner_kernel::Digest;
-use garner_kernel::backup::Manifest;
 use garner_sync::Name;
 
 use super::Vault;
 use crate::context::Context;
 use crate::error::Error;
 
-/// The digests of parts, each written down before the part is put.
+/// The digests of parts and notes, each written down before it is put, or taken out of the list.
 pub(super) struct Pending {
     path: PathBuf,
     file: fs::File,
 }
 
 impl Pending {
-    /// Starts to write down what is put into a vault.
+    /// Starts to write down what is put into a vault, or taken out of it.
     pub(super) fn start(vault: &Vault, context: &Context) -> Result<Self, Error> {
         let path = path(context);
         let folder = &context.places.state;
@@ -30,12 +30,12 @@ impl Pending {
         Ok(pending)
     }
 
-    /// Writes down a part that is put next.
-    pub(super) fn part(&mut self, digest: &Digest) -> Result<(), Error> {
+    /// Writes down a part or a note.
+    pub(super) fn add(&mut self, digest: &Digest) -> Result<(), Error> {
         self.line(&digest.to_string())
     }
 
-    /// Forgets it all: the list names the backup.
+    /// Forgets it all: the list names the backup, or the files are gone.
     pub(super) fn done(self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(|e| Error::io("remove", &self.path, e))
     }
@@ -45,7 +45,7 @@ impl Pending {
     }
 }
 
-/// Removes from a vault what an unfinished backup put there, unless the list names it after all.
+/// Removes from a vault what was written down, unless the list names the backup that it belongs to.
 pub(super) fn tidy(vault: &Vault, context: &Context) -> Result<(), Error> {
     let path = path(context);
     let text = match fs::read_to_string(&path) {
@@ -58,15 +58,8 @@ pub(super) fn tidy(vault: &Vault, context: &Context) -> Result<(), Error> {
         return Ok(());
     }
     let digests: Vec<Digest> = lines.filter_map(|line| line.parse().ok()).collect();
-    let newest = vault.listing()?.and_then(|listing| listing.backups.last().cloned());
-    let used = match newest {
-        None => Vec::new(),
-        Some(newest) => match vault.read(&vault.name(&newest.digest))? {
-            None => Vec::new(),
-            Some(note) => Manifest::check(&note, &[vault.key()]).map(|(m, _)| m.parts)?,
-        },
-    };
-    if !digests.iter().any(|digest| used.iter().any(|part| part.digest == *digest)) {
+    let listed = vault.listing()?.map(|listing| listing.backups).unwrap_or_default();
+    if !digests.iter().any(|digest| listed.iter().any(|backup| backup.digest == *digest)) {
         // Also as the name of a note: whichever of the two there is.
         let names = digests.iter().flat_map(|digest| [vault.part(digest), vault.name(digest)]);
         vault.remote().delete_all(&names.collect::<Vec<Name>>())?;

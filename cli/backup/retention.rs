@@ -10,6 +10,8 @@ use garner_sync::Name;
 use serde::{Deserialize, Serialize};
 
 use super::Vault;
+use super::pending::Pending;
+use crate::context::Context;
 use crate::error::Error;
 
 /// How many backups are kept.
@@ -98,21 +100,33 @@ pub(crate) fn pruning(backups: &[Listed], keep: Keep, good: Option<Digest>) -> P
     pruning
 }
 
-/// Removes from a vault what shall go, parts first and the list last: what is stopped in between is
-/// finished by the next.
-pub(crate) fn prune(vault: &Vault, pruning: &Pruning, key: &PublisherKey) -> Result<(), Error> {
-    for backup in &pruning.removed {
-        let note = vault.name(&backup.digest);
-        let Some(bytes) = vault.read(&note)? else { continue };
-        // What is damaged has no parts that could be named.
-        let checked = Manifest::check(&bytes, &[vault.key()]);
-        let parts = checked.map(|(manifest, _)| manifest.parts).unwrap_or_default();
-        let parts = parts.iter().map(|part| vault.part(&part.digest));
-        vault.remote().delete_all(&parts.chain([note]).collect::<Vec<Name>>())?;
-    }
+/// Removes from a vault what shall go: first from the list, so that it names nothing that is half
+/// gone, then the files, which are written down before; the next backup finishes what is stopped.
+pub(crate) fn prune(
+    vault: &Vault,
+    pruning: &Pruning,
+    key: &PublisherKey,
+    context: &Context,
+) -> Result<(), Error> {
     let backups: Vec<Listed> = pruning.kept.iter().map(|(backup, _)| backup.clone()).collect();
     let Some(newest) = backups.last() else { return Ok(()) };
-    vault.put_listing(&Listing { at: newest.at, backups }, key)
+    let mut names: Vec<Name> = Vec::new();
+    let mut pending = Pending::start(vault, context)?;
+    for backup in &pruning.removed {
+        let note = vault.name(&backup.digest);
+        // What is damaged has no parts that could be named.
+        let checked = vault.read(&note)?.map(|note| Manifest::check(&note, &[vault.key()]));
+        let parts = checked.and_then(Result::ok).map(|(manifest, _)| manifest.parts);
+        for part in parts.unwrap_or_default() {
+            pending.add(&part.digest)?;
+            names.push(vault.part(&part.digest));
+        }
+        pending.add(&backup.digest)?;
+        names.push(note);
+    }
+    vault.put_listing(&Listing { at: newest.at, backups }, key)?;
+    vault.remote().delete_all(&names)?;
+    pending.done()
 }
 
 /// The day on which weeks of the Unix calendar start is a Thursday.

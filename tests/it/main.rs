@@ -6,6 +6,7 @@
 mod ask;
 #[cfg(test)]
 mod audit;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod bake;
@@ -30,6 +31,8 @@ mod disk;
 mod distillers;
 #[cfg(test)]
 mod drills;
+#[cfg(test)]
+mod export;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]

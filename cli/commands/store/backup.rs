@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let pruning = pruning(&made.backups, keep, good);
     if !pruning.removed.is_empty() {
         let signer = keys::publisher(context)?;
-        backup::prune(&vault, &pruning, &signer)?;
+        backup::prune(&vault, &pruning, &signer, context)?;
     }
     record(&made, context)?;
     if is_beside {

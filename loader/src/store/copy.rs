@@ -20,6 +20,10 @@ impl Store {
     /// # Errors
     /// Those of reading, or of writing the copy, such as [`Error::DiskFull`].
     pub fn copy_to(&self, path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, Error> {
+        if path.exists() {
+            let source = std::io::ErrorKind::AlreadyExists.into();
+            return Err(Error::File { path: path.to_owned(), source });
+        }
         open::make_file(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
         self.read(|db| copy(db, path, progress).map_err(|e| at_copy(e, path)))
     }

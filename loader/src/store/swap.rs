@@ -76,6 +76,8 @@ impl Store {
             if is_same(&kept.join(Self::FILE), &dir.join(Self::FILE)) {
                 fs::remove_dir_all(&kept).map_err(at(&kept))?;
             }
+            // One that is empty goes as well, and no other does.
+            drop(fs::remove_dir(&kept));
         }
         Ok(())
     }
@@ -238,8 +240,9 @@ mod tests {
         drop(hold(&dir.path().join(Store::FILE), SOON).unwrap());
         keep(&dir.path().join(Store::FILE), &kept, Replaced::Kept).unwrap();
         assert_eq!(operations(dir.path()), 1);
+        fs::create_dir(dir.path().join("kept/2")).unwrap();
         Store::tidy_kept(dir.path(), &dir.path().join("kept")).unwrap();
-        assert!(!kept.exists());
+        assert_eq!(fs::read_dir(dir.path().join("kept")).unwrap().count(), 0);
         assert_eq!(operations(dir.path()), 1);
     }
 }

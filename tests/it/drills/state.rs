@@ -220,6 +220,10 @@ fn backups(world: &World) -> Result<Vec<String>, String> {
     let replaced = fs::read_dir(world.path("data/garner/replaced"));
     for kept in replaced.into_iter().flatten() {
         let kept = kept.map_err(|e| e.to_string())?.path();
+        // A folder that was only made holds no store that could be broken.
+        if !kept.join("store.db").exists() {
+            continue;
+        }
         checked(world, &["--store", kept.to_str().unwrap(), "verify"])?;
     }
     Ok(shown)
