@@ -6,6 +6,7 @@
 mod ask;
 #[cfg(test)]
 mod audit;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod bake;
