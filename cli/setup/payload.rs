@@ -43,6 +43,12 @@ impl Program {
         );
         Hook { event, command }
     }
+
+    /// A command that becomes the server of tools.
+    fn server(&self) -> String {
+        let Self { name, options } = self;
+        format!("exec {name} mcp{options}")
+    }
 }
 
 /// Returns the programs that hooks of ours start, by the text of the file that they stand in.
@@ -75,6 +81,12 @@ pub(super) fn plugin_hooks(program: &Program) -> String {
         events.insert(event.to_owned(), json!([splice::group(&program.hook(event))]));
     }
     text(&json!({ "hooks": events }))
+}
+
+/// Returns the servers of tools of the plugin; a shell reads the command, as it reads those of hooks.
+pub(super) fn plugin_servers(program: &Program) -> String {
+    let server = json!({ "command": "sh", "args": ["-c", program.server()] });
+    text(&json!({ "mcpServers": { "garner": server } }))
 }
 
 /// Returns the hooks that are put into settings.

@@ -69,6 +69,7 @@ impl Target {
             Shape::Plugin => vec![
                 ours("skills/garner/.claude-plugin/plugin.json", payload::plugin()),
                 ours("skills/garner/hooks/hooks.json", payload::plugin_hooks(program)),
+                ours("skills/garner/.mcp.json", payload::plugin_servers(program)),
                 ours("skills/garner/skills/recall/SKILL.md", payload::skill("recall")),
                 ours("rules/garner.md", payload::rules("")),
             ],

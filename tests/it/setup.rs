@@ -1,8 +1,10 @@
 //! `garner setup claude`: what is made, what is never touched, and that undoing leaves no trace.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -270,9 +272,18 @@ fn the_files_are_what_claude_code_reads() {
     }
     let skill = read("skills/garner/skills/recall/SKILL.md");
     assert!(skill.starts_with("---\nname: recall\ndescription: "), "{skill}");
-    // There is no such command yet, and a server that does not start is an error in every session.
-    let is_there = world.run(&["mcp", "--help"]).status == 0;
-    assert_eq!(world.path("home/.claude/skills/garner/.mcp.json").exists(), is_there);
+    // A server that does not start is an error in every session: it does, also without a store.
+    let servers: Value = serde_json::from_str(&read("skills/garner/.mcp.json")).unwrap();
+    let server = &servers["mcpServers"]["garner"];
+    let mut asked = std::process::Command::new(server["command"].as_str().unwrap());
+    asked.args(items(&server["args"]).iter().filter_map(Value::as_str));
+    asked.envs(world.environment());
+    let hello = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\
+                 \"2025-06-18\",\"capabilities\":{},\"clientInfo\":{\"name\":\"test\",\"version\":\"1\"}}}\n";
+    let mut child = asked.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(hello.as_bytes()).unwrap();
+    let said = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert!(said.contains("\"serverInfo\""), "{said}");
     // What a session is told about Garner is no knowledge to learn.
     let rules = read("rules/garner.md");
     assert_eq!(garner_compiler::injected::strip(&rules).trim(), "");
@@ -374,10 +385,10 @@ fn a_repository_is_prepared_for_sessions_that_keep_no_key() {
 fn people_and_programs_are_told_what_is_done() {
     let world = World::new();
     let plan = world.ok(&["setup", "claude", "--dry-run"]);
-    assert_eq!(plan.lines().count(), 4);
+    assert_eq!(plan.lines().count(), 5);
     assert!(plan.lines().all(|line| line.starts_with("would make    /")), "{plan}");
     let made = json(&world.ok(&["--json", "setup", "claude"]));
-    assert_eq!(paths(&made["made"]).len(), 4);
+    assert_eq!(paths(&made["made"]).len(), 5);
     let kept = world.ok(&["setup", "claude"]);
     assert!(kept.lines().all(|line| line.starts_with("kept     /")), "{kept}");
     world.fails(&["setup", "claude", "--repo", "/nonexistent"], 3, &["/nonexistent"]);
