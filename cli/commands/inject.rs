@@ -84,9 +84,13 @@ fn question(query: Option<&str>) -> Result<String, Error> {
     if query != Some("-") {
         return Ok(query.unwrap_or_default().to_owned());
     }
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(MAX_QUERY).read_to_string(&mut text);
-    read.map_err(|e| Error::io("read", Path::new("standard input"), e))?;
+    let (mut text, path) = (String::new(), Path::new("standard input"));
+    let read = std::io::stdin().lock().take(MAX_QUERY + 1).read_to_string(&mut text);
+    if text.len() as u64 > MAX_QUERY {
+        let size = MAX_QUERY + 1;
+        return Err(Error::TooLarge { path: path.to_owned(), size, limit: MAX_QUERY });
+    }
+    read.map_err(|e| Error::io("read", path, e))?;
     Ok(text.trim().to_owned())
 }
 

@@ -45,6 +45,16 @@ fn a_question_comes_through_a_pipe() {
 }
 
 #[test]
+fn a_question_without_end_is_refused() {
+    let world = World::new();
+    let path = world.path("long.txt");
+    std::fs::write(&path, "a ".repeat(1 << 20)).unwrap();
+    let mut command = world.command(&["inject", "--query", "-"]);
+    command.stdin(std::fs::File::open(&path).unwrap());
+    world.finish(command).fails(1, &["standard input", "1048576"]);
+}
+
+#[test]
 fn no_fragment_ends_the_text_of_a_modelfile() {
     let world = world();
     let path = world.path("Modelfile");
