@@ -6,11 +6,11 @@ use garner_kernel::ChannelName;
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
-use crate::local;
 use crate::store::fragment_row::{self, Indexed};
 use crate::store::{
     Store, channel, code_row, contents, event, operation, standing, vector_row, view,
 };
+use crate::{compact, local};
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +49,14 @@ impl Store {
     /// # Errors
     /// Only when no transaction can be started, such as [`Error::Locked`].
     pub fn verify(&self) -> Result<StoreReport, Error> {
-        let checks: [(&'static str, Run); 8] = [
+        let checks: [(&'static str, Run); 9] = [
             ("pages", pages),
             ("operations", operation::broken_links),
             ("events", event::broken_links),
             ("view", the_view),
             ("shown rows", shown_rows),
             ("versions", versions),
+            ("archive", compact::problems),
             ("text index", text_index),
             ("vectors", vectors),
         ];
