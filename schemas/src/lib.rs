@@ -18,6 +18,7 @@ pub const STORE_MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: STORE_0002 },
     Migration { version: 3, sql: STORE_0003 },
     Migration { version: 4, sql: STORE_0004 },
+    Migration { version: 5, sql: STORE_0005 },
 ];
 
 /// The statements of the first store.
@@ -32,8 +33,11 @@ pub const STORE_0003: &str = include_str!("../sql/0003_standing.sql");
 /// Sources and vectors in fewer bytes.
 pub const STORE_0004: &str = include_str!("../sql/0004_places.sql");
 
+/// Kernels that name their operation without a reference.
+pub const STORE_0005: &str = include_str!("../sql/0005_kernel.sql");
+
 /// The version of the store that this program writes.
-pub const STORE_VERSION: u32 = 4;
+pub const STORE_VERSION: u32 = 5;
 
 /// Marks an SQLite file as a store of Garner: `garn` in ASCII.
 pub const STORE_APPLICATION_ID: u32 = 0x6761_726E;

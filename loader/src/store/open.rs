@@ -134,7 +134,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     for migration in STORE_MIGRATIONS.iter().filter(|m| m.version > found) {
         transaction.execute_batch(migration.sql)?;
     }
-    if found > 0 {
+    if (1..DERIVED).contains(&found) {
         // What the new tables hold is derived from the old ones.
         derived::rebuild(&transaction)?;
     }
@@ -143,6 +143,9 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     transaction.commit()?;
     Ok(())
 }
+
+/// The first version that has all that is derived as it is now.
+const DERIVED: u32 = 4;
 
 fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))

@@ -135,6 +135,14 @@ fn versions(db: &Connection) -> Problems {
             problems.push(format!("{name}@{}: {wrong}", kernel.version.get()));
         }
     }
+    let lost: usize = db.query_row(
+        "SELECT count(*) FROM kernel WHERE operation NOT IN (SELECT n FROM operation)",
+        [],
+        |row| row.get(0),
+    )?;
+    if lost > 0 {
+        problems.push(format!("{lost} versions were loaded by no operation"));
+    }
     Ok(problems)
 }
 
