@@ -130,3 +130,20 @@ fn of_many_machines_one_makes_the_repository() {
         assert_eq!(statuses.iter().filter(|status| **status == 0).count(), 1, "{statuses:?}");
     }
 }
+
+#[test]
+fn backups_go_to_a_bucket_are_thinned_out_there_and_come_back() {
+    let Some(server) = Server::start() else { return };
+    let ada = World::of_day_one();
+    ada.ok(&["load", "notes"]);
+    server.ok(&ada, &["store", "backup", "--to", "s3://notes-bucket/backups"]);
+    ada.ok(&["fragment", "add", "What came after the first backup."]);
+    let second = server.ok(&ada, &["store", "backup"]);
+    assert!(second.contains("Kept 1 backup; removed:"), "{second}");
+    server.ok(&ada, &["store", "drill"]);
+    ada.ok(&["fragment", "add", "What came too late."]);
+    server.ok(&ada, &["store", "restore", "latest", "--yes"]);
+    let list = ada.ok(&["fragment", "list"]);
+    assert!(list.contains("after the first backup") && !list.contains("too late"), "{list}");
+    assert!(!String::from_utf8(ada.said()).unwrap().contains(SECRET));
+}

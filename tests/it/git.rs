@@ -48,3 +48,22 @@ fn a_repository_that_is_not_there_is_not_an_empty_channel() {
     let refused = world.run(&["channel", "add", "notes", &address]);
     refused.fails(5, &["nowhere.git", "hint: "]);
 }
+
+#[test]
+fn backups_go_to_a_repository_and_come_back_on_a_new_machine() {
+    let ada = World::of_day_one();
+    ada.ok(&["load", "notes"]);
+    let address = format!("git:{}", text(&repository(&ada)));
+    ada.ok(&["store", "backup", "--to", &address]);
+    ada.ok(&["fragment", "add", "What came after the first backup."]);
+    ada.ok(&["store", "backup"]);
+    assert_eq!(ada.json(&["store", "drill"])["passed"], true);
+    let bob = World::new();
+    let signer = ada.ok(&["key", "show", "publisher"]);
+    let key = text(&ada.key("recovery"));
+    let from = ["--from", &address, "--key", &key, "--signed-by", signer.trim()];
+    let done = bob.json(&[&["store", "restore", "latest"], &from[..]].concat());
+    assert_eq!(done["operations"], 2);
+    let all = |world: &World| world.json(&["fragment", "list"]);
+    assert_eq!(all(&bob), all(&ada));
+}
