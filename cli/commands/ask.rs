@@ -11,6 +11,7 @@ use crate::args::FilterArguments;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{self, styled};
+use crate::runtime::runtime;
 use crate::table;
 
 /// The context size of a model that says nothing else, in tokens.
@@ -37,10 +38,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let question = arguments.question.join(" ");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     let ollama = Ollama::new(&context.environment.ollama)?;
     let facts = match runtime.block_on(ollama.show(&arguments.model)) {
         Ok(facts) => facts,
@@ -73,10 +71,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 
 /// Returns what a server says of a model, or nothing with a word about it.
 pub(crate) fn facts(model: &str, context: &Context) -> Result<ModelFacts, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     let ollama = Ollama::new(&context.environment.ollama)?;
     Ok(runtime.block_on(ollama.show(model)).unwrap_or_else(|error| unknown(&error, context)))
 }

@@ -14,6 +14,7 @@ use crate::commands::serve::url;
 use crate::context::Context;
 use crate::error::Error;
 use crate::proxy::{self, signals};
+use crate::runtime::runtime;
 
 /// The client that is run for a model.
 const CLIENT: &str = "ollama";
@@ -50,10 +51,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         origins: context.environment.origins.clone(),
         injection: Some(proxy::injecting(&arguments.filters, &arguments.cloud, context)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     let status = runtime
         .block_on(with_proxy(settings, &client_of(&arguments.words, std::env::args_os())))?;
     runtime.shutdown_background();
