@@ -12,6 +12,7 @@ use crate::args::FilterArguments;
 use crate::context::Context;
 use crate::error::Error;
 use crate::proxy::{self, signals};
+use crate::runtime::runtime;
 
 /// Where clients find the proxy, unless told otherwise.
 const LISTEN: &str = "127.0.0.1:11435";
@@ -62,10 +63,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         origins: [context.environment.origins.clone(), arguments.origin.clone()].concat(),
         injection: (!arguments.no_inject).then(injecting),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     runtime.block_on(serve(settings, context))?;
     // Answers that outlived their grace end here.
     runtime.shutdown_background();
@@ -137,10 +135,7 @@ pub(crate) fn url(address: SocketAddr) -> String {
 /// Returns the address to listen at; another machine's reach has to be asked for.
 fn listen(arguments: &Arguments) -> Result<String, Error> {
     let listen = &arguments.listen;
-    let host = listen.rsplit_once(':').map_or(listen.as_str(), |(host, _)| host);
-    let host = host.trim_matches(['[', ']']);
-    let near = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if near || arguments.expose {
+    if proxy::is_near(listen) || arguments.expose {
         return Ok(listen.clone());
     }
     Err(Error::Exposed { address: listen.clone() })

@@ -30,6 +30,8 @@ mod disk;
 #[cfg(test)]
 mod distillers;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod drills;
 #[cfg(test)]
 mod export;

@@ -63,7 +63,7 @@ fn waiting(backlog: &Backlog, context: &Context) -> Vec<Finding> {
     }
     if backlog.junk > 0 {
         let says = format!("{} of the spool cannot be read", table::count(backlog.junk, "line"));
-        findings.push(Finding::warning(says, "garner compile --spool passes over them"));
+        findings.push(Finding::warning(says, "garner compile --spool"));
     }
     findings
 }
