@@ -24,7 +24,7 @@ const CLIENT: &str = "ollama";
     override_usage = "garner run [OPTIONS] MODEL [ARGS]...\n       garner run [OPTIONS] -- CLIENT [ARGS]..."
 )]
 pub(crate) struct Arguments {
-    /// Ask this Ollama server (default: what OLLAMA_HOST names)
+    /// Ask this Ollama server (default: what GARNER_UPSTREAM or OLLAMA_HOST names)
     #[arg(long, value_name = "ADDRESS")]
     upstream: Option<String>,
     /// Let fragments of this channel go to models of third parties (repeatable)

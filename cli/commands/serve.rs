@@ -15,14 +15,14 @@ use crate::proxy::{self, signals};
 use crate::runtime::runtime;
 
 /// Where clients find the proxy, unless told otherwise.
-const LISTEN: &str = "127.0.0.1:11435";
+pub(crate) const LISTEN: &str = "127.0.0.1:11435";
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Listen at this address
     #[arg(long, value_name = "HOST:PORT", default_value = LISTEN)]
     listen: String,
-    /// Ask this Ollama server (default: what OLLAMA_HOST names)
+    /// Ask this Ollama server (default: what GARNER_UPSTREAM or OLLAMA_HOST names)
     #[arg(long, value_name = "ADDRESS")]
     upstream: Option<String>,
     /// Listen where other machines can connect

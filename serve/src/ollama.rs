@@ -166,6 +166,18 @@ impl Ollama {
         Ok(models.into_iter().map(|model| model.name).collect())
     }
 
+    /// Returns whether a proxy of Garner answers, rather than the server itself.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if nobody answers.
+    pub async fn is_proxy(&self) -> Result<bool, Error> {
+        let url =
+            self.base.join("metrics").map_err(|_| Error::Address { url: "metrics".into() })?;
+        let reply = self.http.get(url).send().await.map_err(|e| self.unreachable(e))?;
+        let text = reply.text().await.map_err(|e| self.broken(e))?;
+        Ok(text.contains("garner_"))
+    }
+
     /// Returns what the server knows of a model.
     ///
     /// # Errors

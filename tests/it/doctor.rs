@@ -14,6 +14,7 @@ use crate::hints;
 use crate::hooks::{about, hook, spool};
 use crate::ollama::ollama;
 use crate::replay::{Asked, Replay, Reply};
+use crate::serve::Running;
 use crate::world::{NOW, World, example, items, pair, text, walk};
 
 /// What holds a fault up until it is dropped.
@@ -522,6 +523,26 @@ fn faults_of_hooks_are_named_and_mended() {
             },
         ),
     ]);
+}
+
+#[test]
+fn a_proxy_that_shells_send_clients_to_has_to_run() {
+    let world = healthy();
+    let told = fault("proxy", &["clients are sent to http://", "nobody"], "garner serve", |_| None);
+    assert_eq!(findings(&world, &told), []);
+    // Somebody may listen at the usual port of the machine that runs this.
+    world.ok(&["setup", "ollama", "--listen", "127.0.0.1:9"]);
+    assert!(named(&world, &told).is_some(), "{:?}", findings(&world, &told));
+    let server = Replay::start(ollama);
+    world.ok(&["setup", "ollama", "--listen", &server.address()]);
+    let found = findings(&world, &told);
+    assert!(found[0].0.contains("a server without Garner answers"), "{found:?}");
+    let proxy = Running::start(&world, &server, &[]);
+    world.ok(&["setup", "ollama", "--listen", &proxy.address, "-c", "notes"]);
+    assert_eq!(findings(&world, &told), []);
+    fs::write(world.path("home/.bashrc"), "# empty\n").unwrap();
+    let found = findings(&world, &told);
+    assert!(found[0].0.contains(".bashrc` is gone"), "{found:?}");
 }
 
 /// The disk is a small one that this command alone sees; nothing is tried where that is not allowed.

@@ -109,6 +109,8 @@ mod serve;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+mod shells;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod tags;

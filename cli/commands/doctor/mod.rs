@@ -88,6 +88,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("vectors", meaning::vectors),
     ("search", meaning::search),
     ("hooks", hooks::hooks),
+    ("proxy", ollama::proxy),
 ];
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {

@@ -7,6 +7,7 @@ use garner_serve::Ollama;
 
 use super::{Finding, of_error, store};
 use crate::commands::ask::DEFAULT_CONTEXT;
+use crate::commands::setup::ollama;
 use crate::context::{Context, EmbedderChoice};
 use crate::error::Error;
 use crate::proxy;
@@ -80,6 +81,37 @@ async fn room(model: &str, ollama: &Ollama) -> Result<Finding, garner_serve::Err
         let tokens = budget.get();
         Finding::ok(format!("`{model}` has {size} tokens, up to {tokens} of them for fragments"))
     })
+}
+
+/// The proxy runs that shells send clients to.
+pub(super) fn proxy(context: &Context) -> Result<Vec<Finding>, Error> {
+    let Some(set_up) = ollama::find(context)? else { return Ok(Vec::new()) };
+    let mut findings = Vec::new();
+    for path in set_up.standing.missing {
+        let says = format!("of what shells were told, `{}` is gone", path.display());
+        findings.push(Finding::warning(says, "garner setup ollama"));
+    }
+    let Some(address) = set_up.proxy else { return Ok(findings) };
+    if context.global.offline && !proxy::is_near(&address) {
+        return Ok(findings);
+    }
+    let asked = Ollama::new(&address)?;
+    let runtime = runtime()?;
+    let said = runtime.block_on(async { tokio::time::timeout(PATIENCE, asked.is_proxy()).await });
+    let listen = address.split_once("://").map_or(&*address, |(_, listen)| listen);
+    let fix = format!("garner serve --listen {listen}");
+    findings.push(match said {
+        Ok(Ok(true)) => Finding::ok(format!("the proxy answers at {address}")),
+        Ok(Ok(false)) => {
+            let says =
+                format!("clients are sent to {address}, where a server without Garner answers");
+            Finding::warning(says, format!("end that server, then {fix}"))
+        }
+        Ok(Err(_)) | Err(_) => {
+            Finding::warning(format!("clients are sent to {address}, where nobody answers"), fix)
+        }
+    });
+    Ok(findings)
 }
 
 /// Returns whether a prompt got fragments once.
