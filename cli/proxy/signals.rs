@@ -31,6 +31,48 @@ pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
+/// What a person sends who interrupts something.
+#[cfg(unix)]
+pub(crate) struct Interrupts(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Interrupts {
+    /// Takes interrupts over: from here on they end nothing by themselves.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::interrupt()).map(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        // There is always a next one.
+        let _ = self.0.recv().await;
+    }
+}
+
+/// What a person sends who interrupts something.
+#[cfg(not(unix))]
+pub(crate) struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    /// Takes interrupts over, from the first that is waited for on.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
 /// What this program is sent while a client of its own runs; it ends when the client does.
 #[cfg(unix)]
 pub(crate) struct Relay(Vec<(tokio::signal::unix::Signal, rustix::process::Signal)>);

@@ -17,6 +17,8 @@ mod bucket;
 #[cfg(test)]
 mod bundles;
 #[cfg(test)]
+mod chat;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod conflicts;

@@ -1,5 +1,7 @@
 //! `garner ask`: a question to an Ollama model, with what the store knows.
 
+mod chat;
+
 use clap::Args;
 use garner_kernel::Text;
 use garner_loader::inject::{self, BlockOptions, Budget, Floor, Injection, Message, Nonce, Tokens};
@@ -24,8 +26,13 @@ pub(crate) struct Arguments {
     /// The model, as Ollama names it
     model: String,
     /// The question
-    #[arg(required = true, value_name = "QUESTION")]
+    #[arg(required_unless_present = "chat", value_name = "QUESTION")]
     question: Vec<String>,
+    /// Go on asking: each line is a question, and the model knows what was said before
+    ///
+    /// Ctrl-D ends the conversation, Ctrl-C stops an answer.
+    #[arg(long, conflicts_with = "dry_run")]
+    chat: bool,
     /// Print the exact prompt, and ask nobody
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -37,6 +44,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    if arguments.chat {
+        return chat::run(arguments, context);
+    }
     let question = arguments.question.join(" ");
     let runtime = runtime()?;
     let ollama = Ollama::new(&context.environment.ollama)?;
