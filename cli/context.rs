@@ -112,6 +112,14 @@ pub(crate) enum EmbedderChoice {
 }
 
 impl Environment {
+    /// Returns the present.
+    pub(crate) fn now(&self) -> Moment {
+        self.now.unwrap_or_else(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Moment::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        })
+    }
+
     /// Reads the environment.
     pub(crate) fn capture() -> Result<Self, Error> {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -200,10 +208,7 @@ impl Context {
 
     /// Returns the present.
     pub(crate) fn now(&self) -> Moment {
-        self.environment.now.unwrap_or_else(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Moment::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-        })
+        self.environment.now()
     }
 
     /// Returns when and by whom the store is changed.

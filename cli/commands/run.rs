@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::proxy::{self, signals};
 use crate::runtime::runtime;
+use crate::spool;
 
 /// The client that is run for a model.
 const CLIENT: &str = "ollama";
@@ -30,6 +31,9 @@ pub(crate) struct Arguments {
     /// Let fragments of this channel go to models of third parties (repeatable)
     #[arg(long, value_name = "CHANNEL")]
     cloud: Vec<ChannelName>,
+    /// Keep what is said, for `garner compile --spool` to learn from
+    #[arg(long)]
+    learn: bool,
     #[command(flatten)]
     filters: FilterArguments,
     /// The model and what else `ollama run` is given, or `--` and another client with its arguments
@@ -50,6 +54,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         host_name: proxy::host_name(),
         origins: context.environment.origins.clone(),
         injection: Some(proxy::injecting(&arguments.filters, &arguments.cloud, context)),
+        learning: arguments.learn.then(|| spool::keep_conversations(context)),
     };
     let runtime = runtime()?;
     let status = runtime

@@ -13,11 +13,13 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::proxy::{self, signals};
 use crate::runtime::runtime;
+use crate::spool;
 
 /// Where clients find the proxy, unless told otherwise.
 pub(crate) const LISTEN: &str = "127.0.0.1:11435";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Arguments {
     /// Listen at this address
     #[arg(long, value_name = "HOST:PORT", default_value = LISTEN)]
@@ -40,6 +42,9 @@ pub(crate) struct Arguments {
     /// Wait so long for the store and for what the server says of a model, then go on unchanged
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 150)]
     deadline: u64,
+    /// Keep what people and models say, for `garner compile --spool` to learn from
+    #[arg(long)]
+    learn: bool,
     /// Print a unit for systemd that runs this command, and stop
     #[arg(long)]
     print_unit: bool,
@@ -62,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         host_name: proxy::host_name(),
         origins: [context.environment.origins.clone(), arguments.origin.clone()].concat(),
         injection: (!arguments.no_inject).then(injecting),
+        learning: arguments.learn.then(|| spool::keep_conversations(context)),
     };
     let runtime = runtime()?;
     runtime.block_on(serve(settings, context))?;
@@ -72,11 +78,11 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 
 async fn serve(settings: Settings, context: &Context) -> Result<(), Error> {
     let upstream = settings.upstream.clone();
-    let injects = settings.injection.is_some();
+    let work = Work { injects: settings.injection.is_some(), learns: settings.learning.is_some() };
     let stop = signals::end().map_err(Error::Runtime)?;
     let again = signals::end().map_err(Error::Runtime)?;
     let proxy = Proxy::bind(settings).await?;
-    announce(&proxy, injects, context)?;
+    announce(&proxy, work, context)?;
     let ollama = Ollama::new(&upstream)?;
     let look = async {
         if let Err(error) = ollama.models().await {
@@ -100,20 +106,30 @@ async fn serve(settings: Settings, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a proxy does with what passes.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    injects: bool,
+    learns: bool,
+}
+
 /// Says where clients find the proxy.
-fn announce(proxy: &Proxy, injects: bool, context: &Context) -> Result<(), Error> {
+fn announce(proxy: &Proxy, work: Work, context: &Context) -> Result<(), Error> {
     let (url, upstream) = (url(proxy.address()), proxy.upstream());
     if context.global.json {
         return context.output.print_json(json!({
             "address": url,
             "upstream": upstream,
             "metrics": format!("{url}/metrics"),
-            "injects": injects,
+            "injects": work.injects,
+            "learns": work.learns,
         }));
     }
-    let what = if injects { "Fragments go into prompts" } else { "Nothing goes into prompts" };
+    let what = if work.injects { "Fragments go into prompts" } else { "Nothing goes into prompts" };
+    let learns =
+        if work.learns { " What is said is kept for `garner compile --spool`." } else { "" };
     context.output.print(&format!(
-        "Listening at {url} for {upstream}. {what}; metrics are at {url}/metrics.\n\n\
+        "Listening at {url} for {upstream}. {what}; metrics are at {url}/metrics.{learns}\n\n\
          Point clients here:\n  \
          ollama, Python and JavaScript  OLLAMA_HOST={url}\n  \
          Open WebUI                     OLLAMA_BASE_URL={url}\n  \

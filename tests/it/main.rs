@@ -60,6 +60,8 @@ mod interruption;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod learn;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod markdown;

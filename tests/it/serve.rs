@@ -40,7 +40,7 @@ impl Running {
     }
 
     /// Sends it a signal and waits for its end.
-    fn end(mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn end(mut self, signal: &str) -> Option<i32> {
         signal_to(&self.process, signal);
         self.process.wait().unwrap().code()
     }
@@ -81,6 +81,7 @@ fn a_client_of_the_proxy_gets_what_the_store_knows_and_it_is_logged() {
     let proxy = Running::start(&world, &server, &[]);
     assert_eq!(proxy.started["upstream"], format!("http://{}", server.address()));
     assert_eq!(proxy.started["injects"], true);
+    assert_eq!(proxy.started["learns"], false);
     let (answer, got) = ask(&proxy, &server, "/api/chat");
     assert_eq!(answer.header("x-garner-kernels"), Some("notes@1"));
     let said = |message: &Value| message["content"].as_str().unwrap().to_owned();

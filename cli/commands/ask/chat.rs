@@ -35,6 +35,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         host_name: None,
         origins: Vec::new(),
         injection: Some(Injecting { deadline: PATIENCE, ..injecting }),
+        learning: None,
     };
     let runtime = runtime()?;
     let ended = runtime.block_on(with_proxy(settings, arguments, context));
