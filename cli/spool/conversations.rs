@@ -68,7 +68,7 @@ impl Keeper {
         }
         let text = self.text(&id, said);
         disk::write(&path, &Content { bytes: text.into_bytes(), mode: MODE })?;
-        // What stood there as long as nothing was answered is in the other file now.
+        // What stood there as long as nothing else was asked is in the other file now.
         if let Some(earlier) = earlier {
             remove(&earlier)?;
         }
@@ -99,7 +99,7 @@ impl Keeper {
             self.said_at.clear();
         }
         let now = self.environment.now().to_string();
-        let mut prefix = Prefix::start(id);
+        let mut prefix = start();
         let mut messages = Vec::new();
         for Said { speaker, text } in said {
             prefix = prefix.then(word(*speaker), text);
@@ -122,17 +122,26 @@ impl Keeper {
     }
 }
 
-/// Returns the id of a conversation, and the one that it had before anything was answered.
+/// Returns the id of a conversation, and the one that it had when only its first question was known.
 ///
-/// Its first question and answer name it: two that begin with the same words part with the answer.
+/// It is named for all up to its second question: those that begin alike part there.
 fn ids(said: &[Said]) -> (String, Option<String>) {
-    let mut prefix = Prefix::start("garner.conversation");
-    let first = said.iter().position(|said| said.speaker == Speaker::Model);
-    for said in said.iter().take(first.unwrap_or(said.len()).max(1)) {
+    let mut prefix = start();
+    let mut first = None;
+    for said in said {
         prefix = prefix.then(word(said.speaker), &said.text);
+        match (said.speaker, &first) {
+            (Speaker::Person, Some(_)) => return (hex(&prefix), first),
+            (Speaker::Person, None) => first = Some(hex(&prefix)),
+            (Speaker::Model | Speaker::Tool, _) => {}
+        }
     }
-    let Some(answer) = first.and_then(|first| said.get(first)) else { return (hex(&prefix), None) };
-    (hex(&prefix.then(word(answer.speaker), &answer.text)), Some(hex(&prefix)))
+    (first.unwrap_or_else(|| hex(&prefix)), None)
+}
+
+/// Returns what stands before the first turn: a turn has the same id in every file that holds it.
+fn start() -> Prefix {
+    Prefix::start("garner.conversation")
 }
 
 /// Returns the word that stands for a speaker in an export.
@@ -217,5 +226,36 @@ fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, e)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(words: &[&str]) -> Vec<Said> {
+        let speaker = |number: usize| match number % 2 {
+            0 => Speaker::Person,
+            _ => Speaker::Model,
+        };
+        let turn = |(number, text): (usize, &&str)| Said {
+            speaker: speaker(number),
+            text: (*text).to_owned(),
+        };
+        words.iter().enumerate().map(turn).collect()
+    }
+
+    #[test]
+    fn a_conversation_keeps_its_id_from_its_second_question_on() {
+        let (first, none) = ids(&said(&["hi"]));
+        assert_eq!(none, None);
+        let (id, earlier) = ids(&said(&["hi", "Hello.", "go on"]));
+        assert_eq!(earlier, Some(first.clone()));
+        assert_ne!(id, first);
+        let longer = ids(&said(&["hi", "Hello.", "go on", "Well.", "and on"]));
+        assert_eq!(longer, (id.clone(), Some(first.clone())));
+        // The same beginning, and another question.
+        let (other, earlier) = ids(&said(&["hi", "Hello.", "stop"]));
+        assert!(other != id && earlier == Some(first), "{other}");
     }
 }

@@ -5,8 +5,8 @@
 //! which nothing of ours stands yet. A request never waits for that; what does not fit into the queue
 //! is lost, and counted.
 
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
@@ -55,8 +55,9 @@ pub type Keep = Box<dyn FnMut(&[Said]) -> bool + Send>;
 
 /// The thread that listens.
 pub(crate) struct Listener {
-    heard: SyncSender<(Route, Bytes)>,
-    thread: JoinHandle<()>,
+    /// Requests, and nothing where it is to end.
+    heard: SyncSender<Option<(Route, Bytes)>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -66,10 +67,10 @@ impl Listener {
     /// # Errors
     /// [`Error::Thread`] if the system has no thread left.
     pub(crate) fn start(mut keep: Keep, metrics: Arc<Metrics>) -> Result<Self, Error> {
-        let (heard, waiting) = sync_channel::<(Route, Bytes)>(QUEUE);
+        let (heard, waiting) = sync_channel::<Option<(Route, Bytes)>>(QUEUE);
         let counted = Arc::clone(&metrics);
         let thread = thread::Builder::new().name("garner-learn".to_owned()).spawn(move || {
-            while let Ok((route, body)) = waiting.recv() {
+            while let Ok(Some((route, body))) = waiting.recv() {
                 let Some(conversation) = conversation(route, &body) else { continue };
                 if keep(&conversation) {
                     counted.conversations_kept.add(1);
@@ -78,7 +79,8 @@ impl Listener {
                 }
             }
         });
-        Ok(Self { heard, thread: thread.map_err(Error::Thread)?, metrics })
+        let thread = Mutex::new(Some(thread.map_err(Error::Thread)?));
+        Ok(Self { heard, thread, metrics })
     }
 
     /// Hands it the body of a request.
@@ -87,33 +89,38 @@ impl Listener {
             // No conversation: what completes code asks this way.
             return;
         }
-        if body.len() > MOST || self.heard.try_send((route, body.clone())).is_err() {
+        if body.len() > MOST || self.heard.try_send(Some((route, body.clone()))).is_err() {
             self.metrics.conversations_lost.add(1);
         }
     }
 
-    /// Lets it finish what waits, and waits for it.
-    pub(crate) fn finish(self) {
-        drop(self.heard);
-        // A thread that panicked has nothing left to finish.
-        let _ = self.thread.join();
+    /// Lets it finish what waits, and waits for it; requests that come later are lost.
+    pub(crate) fn finish(&self) {
+        // One that ended already has nothing left to finish, nor has one that panicked.
+        let _ = self.heard.send(None);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = thread.map(JoinHandle::join);
     }
 }
 
-/// What only programs ask for.
+/// What only programs ask for: answers of a form, and tools. Agents put more into messages of a person
+/// than the person says.
 #[derive(Deserialize)]
 struct Shape {
     #[serde(default)]
     format: Option<IgnoredAny>,
     #[serde(default)]
     response_format: Option<IgnoredAny>,
+    #[serde(default)]
+    tools: Option<Vec<IgnoredAny>>,
 }
 
 /// Returns what was said; `None` where no person speaks last, or a program speaks for one.
 fn conversation(route: Route, body: &[u8]) -> Option<Vec<Said>> {
     let mut first = serde_json::Deserializer::from_slice(body);
     let shape = Shape::deserialize(&mut first).ok()?;
-    if shape.format.is_some() || shape.response_format.is_some() {
+    let has_tools = shape.tools.is_some_and(|tools| !tools.is_empty());
+    if shape.format.is_some() || shape.response_format.is_some() || has_tools {
         return None;
     }
     let asked = edit::read(route, body).ok()?;
@@ -152,7 +159,7 @@ mod tests {
             {"role":"tool","content":"42"},{"role":"user","content":"go on"}]} trailing"#;
         let expected = "Person: hi\nModel: Hello.\nTool: 42\nPerson: go on";
         assert_eq!(heard(Route::Chat, body).as_deref(), Some(expected));
-        let parts = r#"{"model":"m","system":"x","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#;
+        let parts = r#"{"model":"m","tools":[],"system":"x","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}"#;
         assert_eq!(heard(Route::Messages, parts).as_deref(), Some("Person: hi"));
         let input = r#"{"model":"m","instructions":"x","input":"hi"}"#;
         assert_eq!(heard(Route::Responses, input).as_deref(), Some("Person: hi"));
@@ -165,6 +172,7 @@ mod tests {
             r#"{"model":"m","response_format":{"type":"json_object"},"messages":[{"role":"user","content":"hi"}]}"#,
             r####"{"model":"m","messages":[{"role":"user","content":"### Task:\nGenerate a title."}]}"####,
             r#"{"model":"m","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Hel"}]}"#,
+            r#"{"model":"m","tools":[{}],"messages":[{"role":"user","content":"hi"}]}"#,
             r#"{"model":"m","messages":[{"role":"system","content":"hi"}]}"#,
             r#"{"model":"m","messages":[]}"#,
             "not json",

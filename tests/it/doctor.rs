@@ -122,6 +122,7 @@ fn check(faults: Vec<Fault>) {
         let Some((says, fix)) = named(&world, &fault) else {
             panic!("{}: no {:?} in {:?}", fault.check, fault.facts, findings(&world, &fault));
         };
+        assert!(!fix.is_empty(), "{}: {says}: nobody is told what to do", fault.check);
         assert!(fix.contains(fault.fix), "{}: {says}: no `{}` in `{fix}`", fault.check, fault.fix);
         let commands = fix.split(['`', ',']).filter(|part| part.starts_with("garner "));
         for command in commands {

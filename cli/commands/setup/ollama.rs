@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let serve = format!("garner serve --upstream {server}{listen}");
     context.output.say(&format!(
         "Shells that start from now on send clients of Ollama to the proxy, which has to run: \
-         `{serve}`, or at each login:\n  {serve} --print-unit > ~/.config/systemd/user/garner.service\n  \
+         `{serve}`, or at each login:\n  mkdir -p ~/.config/systemd/user\n  {serve} --print-unit > ~/.config/systemd/user/garner.service\n  \
          systemctl --user enable --now garner\n\
          `garner setup ollama --undo` takes this back."
     ));

@@ -161,13 +161,14 @@ impl Proxy {
         drop(listener);
         // What runs longer is cut off with the process.
         let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
-        let Some(Shared { injecting, learner, .. }) = Arc::into_inner(shared) else { return };
         let finish = move || {
-            if let Some(AtWork { desk, .. }) = injecting {
-                desk.finish();
-            }
-            if let Some(learner) = learner {
+            if let Some(learner) = &shared.learner {
                 learner.finish();
+            }
+            if let Some(AtWork { desk, .. }) =
+                Arc::into_inner(shared).and_then(|shared| shared.injecting)
+            {
+                desk.finish();
             }
         };
         let _ = tokio::task::spawn_blocking(finish).await;
