@@ -79,8 +79,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 async fn serve(settings: Settings, context: &Context) -> Result<(), Error> {
     let upstream = settings.upstream.clone();
     let work = Work { injects: settings.injection.is_some(), learns: settings.learning.is_some() };
-    let stop = signals::end().map_err(Error::Runtime)?;
-    let again = signals::end().map_err(Error::Runtime)?;
+    let mut signals = signals::Ends::new().map_err(Error::Runtime)?;
     let proxy = Proxy::bind(settings).await?;
     announce(&proxy, work, context)?;
     let ollama = Ollama::new(&upstream)?;
@@ -89,19 +88,17 @@ async fn serve(settings: Settings, context: &Context) -> Result<(), Error> {
             context.output.warn(&format!("{error}: requests are answered once it is there"));
         }
     };
-    let (told, stopping) = tokio::sync::oneshot::channel();
-    let stop = async move {
-        stop.await;
-        // Whoever cannot wait for running answers sends another signal.
-        let _ = told.send(());
-    };
-    let at_once = async move {
-        let _ = stopping.await;
-        again.await;
-    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = async { tokio::join!(proxy.run(async move { drop(stopped.await) }), look) };
+    let mut serving = std::pin::pin!(serving);
     tokio::select! {
-        ((), ()) = async { tokio::join!(proxy.run(stop), look) } => {}
-        () = at_once => {}
+        _ = &mut serving => return Ok(()),
+        () = signals.next() => drop(stop),
+    }
+    // Whoever cannot wait for running answers sends another signal.
+    tokio::select! {
+        _ = &mut serving => {}
+        () = signals.next() => {}
     }
     Ok(())
 }
