@@ -77,7 +77,7 @@ fn settings(client: Client, url: &str) -> Settings {
         },
         Client::Continue => Settings {
             name: "Continue",
-            place: "under `models` of ~/.continue/config.yaml",
+            place: "in ~/.continue/config.yaml",
             format: "yaml",
             text: format!(
                 "models:\n  - name: Ollama with memory\n    provider: ollama\n    \
@@ -85,7 +85,7 @@ fn settings(client: Client, url: &str) -> Settings {
                  - apply\n"
             ),
             notes: &[
-                "Keep another entry with the server's own address for `autocomplete`: completions \
+                "Its other models stand under the same `models`. Keep another entry with the server's own address for `autocomplete`: completions \
                  pass the proxy untouched and gain nothing from it.",
             ],
         },

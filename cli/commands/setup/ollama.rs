@@ -60,6 +60,9 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     let shape = Shape::Shells { shells, profiles, addresses: addresses.clone() };
     let outcome = setup::set_up(&target, &shape, &Program::new("garner"), mode)?;
     print(&outcome, &target, None, mode, context)?;
+    if mode == Mode::Say {
+        return Ok(());
+    }
     let Addresses { server, .. } = addresses;
     let listen = match &*arguments.listen {
         LISTEN => String::new(),
