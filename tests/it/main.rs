@@ -21,6 +21,8 @@ mod chat;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod compaction;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 #[path = "../../compiler/tests/it/corpus.rs"]
