@@ -85,6 +85,16 @@ fn the_first_question_may_be_on_the_command_line() {
     let first = asked(&server).remove(0);
     assert_eq!(first.last().unwrap().1, "hello there");
     assert_eq!(world.run(&["ask", "--chat", "-n", "team", "hi"]).status, 2);
+    assert_eq!(world.run(&["ask", "--learn", "team", "hi"]).status, 2);
+    // What is said is kept where that is asked for.
+    let folder = world.path("state/garner/spool/conversations");
+    assert!(!folder.exists());
+    chat(&world, &server, &["--learn", "hello", "there"], "and again\n").succeeds();
+    let kept = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let kept = std::fs::read_to_string(kept).unwrap();
+    for said in ["\"hello there\"", ANSWER, "\"and again\""] {
+        assert!(kept.contains(said), "no {said} in\n{kept}");
+    }
     assert_eq!(world.run(&["ask", "team"]).status, 2);
 }
 

@@ -510,6 +510,17 @@ fn faults_of_hooks_are_named_and_mended() {
                 },
             )
         },
+        fault("hooks", &["2049 conversations", "wait"], "garner compile --spool", |world| {
+            let folder = spool(world).join("conversations");
+            fs::create_dir_all(&folder).unwrap();
+            let said = json!({ "uuid": "c-1", "chat_messages": [
+                { "uuid": "m-1", "sender": "human", "created_at": NOW, "text": "hello" },
+            ] });
+            for number in 0..2049 {
+                fs::write(folder.join(format!("{number}.json")), said.to_string()).unwrap();
+            }
+            None
+        }),
         fault(
             "hooks",
             &["1 line of the spool cannot be read"],

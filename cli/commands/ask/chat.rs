@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::proxy::{self, signals};
 use crate::runtime::runtime;
+use crate::spool;
 
 /// What stands before a line that a person types.
 const PROMPT: &str = ">>> ";
@@ -35,7 +36,7 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         host_name: None,
         origins: Vec::new(),
         injection: Some(Injecting { deadline: PATIENCE, ..injecting }),
-        learning: None,
+        learning: arguments.learn.then(|| spool::keep_conversations(context)),
     };
     let runtime = runtime()?;
     let ended = runtime.block_on(with_proxy(settings, arguments, context));

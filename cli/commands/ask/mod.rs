@@ -23,6 +23,7 @@ pub(crate) const DEFAULT_CONTEXT: u32 = 4096;
 const CONSIDERED: usize = 30;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Arguments {
     /// The model, as Ollama names it
     model: String,
@@ -34,6 +35,9 @@ pub(crate) struct Arguments {
     /// Ctrl-D ends the conversation, Ctrl-C stops an answer.
     #[arg(long, conflicts_with = "dry_run")]
     chat: bool,
+    /// Keep what is said, for `garner compile --spool` to learn from
+    #[arg(long, requires = "chat")]
+    learn: bool,
     /// Print the exact prompt, and ask nobody
     #[arg(short = 'n', long)]
     dry_run: bool,
