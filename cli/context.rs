@@ -22,7 +22,7 @@ use crate::places::Places;
 /// The environment, read once.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
-    /// The Ollama server (`OLLAMA_HOST`).
+    /// The Ollama server: `GARNER_UPSTREAM` where `OLLAMA_HOST` names a proxy before it.
     pub(crate) ollama: String,
     /// Origins of pages that may ask a proxy (`OLLAMA_ORIGINS`, as Ollama reads it).
     pub(crate) origins: Vec<String>,
@@ -38,6 +38,9 @@ pub(crate) struct Environment {
     pub(crate) passphrase_file: Option<PathBuf>,
     /// The folder of Claude Code (`CLAUDE_CONFIG_DIR`).
     pub(crate) claude: Option<PathBuf>,
+    /// The login shell (`SHELL`), and the folder of zsh (`ZDOTDIR`).
+    pub(crate) shell: Option<PathBuf>,
+    pub(crate) zsh: Option<PathBuf>,
     /// Where programs are looked for (`PATH`).
     pub(crate) search: Option<OsString>,
     /// Whether hooks note anything (`GARNER_HOOKS`): not in sessions that serve to compile others.
@@ -109,6 +112,14 @@ pub(crate) enum EmbedderChoice {
 }
 
 impl Environment {
+    /// Returns the present.
+    pub(crate) fn now(&self) -> Moment {
+        self.now.unwrap_or_else(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Moment::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        })
+    }
+
     /// Reads the environment.
     pub(crate) fn capture() -> Result<Self, Error> {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -128,7 +139,9 @@ impl Environment {
             Some(value) => Some(value.parse().map_err(|_| malformed("GARNER_NOW", &value))?),
         };
         Ok(Self {
-            ollama: text("OLLAMA_HOST").unwrap_or_else(|| "127.0.0.1:11434".to_owned()),
+            ollama: text("GARNER_UPSTREAM")
+                .or_else(|| text("OLLAMA_HOST"))
+                .unwrap_or_else(|| "127.0.0.1:11434".to_owned()),
             origins: text("OLLAMA_ORIGINS")
                 .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
                 .unwrap_or_default(),
@@ -138,6 +151,8 @@ impl Environment {
             hub: text("HF_ENDPOINT"),
             passphrase_file: path("GARNER_PASSPHRASE_FILE"),
             claude: path("CLAUDE_CONFIG_DIR"),
+            shell: path("SHELL"),
+            zsh: path("ZDOTDIR"),
             search: std::env::var_os("PATH"),
             llm: LlmSettings::capture(text)?,
             editor: text("VISUAL").or_else(|| text("EDITOR")),
@@ -193,10 +208,7 @@ impl Context {
 
     /// Returns the present.
     pub(crate) fn now(&self) -> Moment {
-        self.environment.now.unwrap_or_else(|| {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Moment::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-        })
+        self.environment.now()
     }
 
     /// Returns when and by whom the store is changed.

@@ -23,6 +23,7 @@ mod proxy;
 mod publication;
 mod qr;
 mod report;
+mod runtime;
 mod section;
 mod setup;
 mod spool;

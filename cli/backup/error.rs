@@ -131,7 +131,7 @@ impl Explain for BackupError {
             },
             Self::Policy { .. } => "mend it, or move it away: without it the defaults hold",
             Self::ImportLine { .. } => {
-                "nothing was imported; other formats are read by `garner compile FILE`"
+                "nothing was imported; write it anew with `garner store export --format jsonl`"
             }
             Self::ImportSecret { .. } => "nothing was imported; take the line out",
             Self::Missing { .. } => "nothing was changed; restore another backup",

@@ -13,6 +13,7 @@ use crate::commands::ask;
 use crate::context::Context;
 use crate::error::Error;
 use crate::plan::{Consent, Plan};
+use crate::runtime::runtime;
 use crate::table;
 
 #[derive(Debug, Args)]
@@ -33,10 +34,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     let ollama = Ollama::new(&context.environment.ollama)?;
     let facts = runtime.block_on(ollama.show(&arguments.from))?;
     if facts.remote && !arguments.cloud {

@@ -186,7 +186,8 @@ fn read(
     Ok((memory, news))
 }
 
-fn text(report: &Report, news: &News, new: &[&Entry]) -> String {
+/// Returns what was read, and what of it was passed over or masked.
+pub(crate) fn read_lines(report: &Report, news: &News) -> String {
     let read = [
         table::count(report.files as usize, "file"),
         table::count(report.records as usize, "record"),
@@ -218,6 +219,11 @@ fn text(report: &Report, news: &News, new: &[&Entry]) -> String {
         let values = table::count(masked as usize, "value");
         text.push_str(&format!("Masked {values}: {}.\n", kinds.join(", ")));
     }
+    text
+}
+
+fn text(report: &Report, news: &News, new: &[&Entry]) -> String {
+    let mut text = read_lines(report, news);
     for status in ["active", "candidate", "quarantined"] {
         let entries: Vec<_> = new.iter().filter(|e| e.status.as_str() == status).collect();
         if entries.is_empty() {

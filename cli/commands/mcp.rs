@@ -16,6 +16,7 @@ use crate::args::FilterArguments;
 use crate::commands::ask;
 use crate::context::Context;
 use crate::error::Error;
+use crate::runtime::runtime;
 use crate::table;
 
 /// The rule that stands in the source of what a model proposed.
@@ -39,10 +40,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let (jobs, waiting) = mpsc::channel::<Job>();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     // The store stays on this thread; the protocol has one of its own and ends with its input.
     let speaking = std::thread::Builder::new()
         .name("garner-mcp".to_owned())

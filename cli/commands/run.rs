@@ -14,6 +14,8 @@ use crate::commands::serve::url;
 use crate::context::Context;
 use crate::error::Error;
 use crate::proxy::{self, signals};
+use crate::runtime::runtime;
+use crate::spool;
 
 /// The client that is run for a model.
 const CLIENT: &str = "ollama";
@@ -23,12 +25,15 @@ const CLIENT: &str = "ollama";
     override_usage = "garner run [OPTIONS] MODEL [ARGS]...\n       garner run [OPTIONS] -- CLIENT [ARGS]..."
 )]
 pub(crate) struct Arguments {
-    /// Ask this Ollama server (default: what OLLAMA_HOST names)
+    /// Ask this Ollama server (default: what GARNER_UPSTREAM or OLLAMA_HOST names)
     #[arg(long, value_name = "ADDRESS")]
     upstream: Option<String>,
     /// Let fragments of this channel go to models of third parties (repeatable)
     #[arg(long, value_name = "CHANNEL")]
     cloud: Vec<ChannelName>,
+    /// Keep what is said, for `garner compile --spool` to learn from
+    #[arg(long)]
+    learn: bool,
     #[command(flatten)]
     filters: FilterArguments,
     /// The model and what else `ollama run` is given, or `--` and another client with its arguments
@@ -49,11 +54,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         host_name: proxy::host_name(),
         origins: context.environment.origins.clone(),
         injection: Some(proxy::injecting(&arguments.filters, &arguments.cloud, context)),
+        learning: arguments.learn.then(|| spool::keep_conversations(context)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     let status = runtime
         .block_on(with_proxy(settings, &client_of(&arguments.words, std::env::args_os())))?;
     runtime.shutdown_background();

@@ -12,16 +12,19 @@ use crate::args::FilterArguments;
 use crate::context::Context;
 use crate::error::Error;
 use crate::proxy::{self, signals};
+use crate::runtime::runtime;
+use crate::spool;
 
 /// Where clients find the proxy, unless told otherwise.
-const LISTEN: &str = "127.0.0.1:11435";
+pub(crate) const LISTEN: &str = "127.0.0.1:11435";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Arguments {
     /// Listen at this address
     #[arg(long, value_name = "HOST:PORT", default_value = LISTEN)]
     listen: String,
-    /// Ask this Ollama server (default: what OLLAMA_HOST names)
+    /// Ask this Ollama server (default: what GARNER_UPSTREAM or OLLAMA_HOST names)
     #[arg(long, value_name = "ADDRESS")]
     upstream: Option<String>,
     /// Listen where other machines can connect
@@ -39,6 +42,9 @@ pub(crate) struct Arguments {
     /// Wait so long for the store and for what the server says of a model, then go on unchanged
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 150)]
     deadline: u64,
+    /// Keep what people and models say, for `garner compile --spool` to learn from
+    #[arg(long)]
+    learn: bool,
     /// Print a unit for systemd that runs this command, and stop
     #[arg(long)]
     print_unit: bool,
@@ -61,11 +67,9 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         host_name: proxy::host_name(),
         origins: [context.environment.origins.clone(), arguments.origin.clone()].concat(),
         injection: (!arguments.no_inject).then(injecting),
+        learning: arguments.learn.then(|| spool::keep_conversations(context)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     runtime.block_on(serve(settings, context))?;
     // Answers that outlived their grace end here.
     runtime.shutdown_background();
@@ -74,48 +78,55 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 
 async fn serve(settings: Settings, context: &Context) -> Result<(), Error> {
     let upstream = settings.upstream.clone();
-    let injects = settings.injection.is_some();
-    let stop = signals::end().map_err(Error::Runtime)?;
-    let again = signals::end().map_err(Error::Runtime)?;
+    let work = Work { injects: settings.injection.is_some(), learns: settings.learning.is_some() };
+    let mut signals = signals::Ends::new().map_err(Error::Runtime)?;
     let proxy = Proxy::bind(settings).await?;
-    announce(&proxy, injects, context)?;
+    announce(&proxy, work, context)?;
     let ollama = Ollama::new(&upstream)?;
     let look = async {
         if let Err(error) = ollama.models().await {
             context.output.warn(&format!("{error}: requests are answered once it is there"));
         }
     };
-    let (told, stopping) = tokio::sync::oneshot::channel();
-    let stop = async move {
-        stop.await;
-        // Whoever cannot wait for running answers sends another signal.
-        let _ = told.send(());
-    };
-    let at_once = async move {
-        let _ = stopping.await;
-        again.await;
-    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = async { tokio::join!(proxy.run(async move { drop(stopped.await) }), look) };
+    let mut serving = std::pin::pin!(serving);
     tokio::select! {
-        ((), ()) = async { tokio::join!(proxy.run(stop), look) } => {}
-        () = at_once => {}
+        _ = &mut serving => return Ok(()),
+        () = signals.next() => drop(stop),
+    }
+    // Whoever cannot wait for running answers sends another signal.
+    tokio::select! {
+        _ = &mut serving => {}
+        () = signals.next() => {}
     }
     Ok(())
 }
 
+/// What a proxy does with what passes.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    injects: bool,
+    learns: bool,
+}
+
 /// Says where clients find the proxy.
-fn announce(proxy: &Proxy, injects: bool, context: &Context) -> Result<(), Error> {
+fn announce(proxy: &Proxy, work: Work, context: &Context) -> Result<(), Error> {
     let (url, upstream) = (url(proxy.address()), proxy.upstream());
     if context.global.json {
         return context.output.print_json(json!({
             "address": url,
             "upstream": upstream,
             "metrics": format!("{url}/metrics"),
-            "injects": injects,
+            "injects": work.injects,
+            "learns": work.learns,
         }));
     }
-    let what = if injects { "Fragments go into prompts" } else { "Nothing goes into prompts" };
+    let what = if work.injects { "Fragments go into prompts" } else { "Nothing goes into prompts" };
+    let learns =
+        if work.learns { " What is said is kept for `garner compile --spool`." } else { "" };
     context.output.print(&format!(
-        "Listening at {url} for {upstream}. {what}; metrics are at {url}/metrics.\n\n\
+        "Listening at {url} for {upstream}. {what}; metrics are at {url}/metrics.{learns}\n\n\
          Point clients here:\n  \
          ollama, Python and JavaScript  OLLAMA_HOST={url}\n  \
          Open WebUI                     OLLAMA_BASE_URL={url}\n  \
@@ -137,10 +148,7 @@ pub(crate) fn url(address: SocketAddr) -> String {
 /// Returns the address to listen at; another machine's reach has to be asked for.
 fn listen(arguments: &Arguments) -> Result<String, Error> {
     let listen = &arguments.listen;
-    let host = listen.rsplit_once(':').map_or(listen.as_str(), |(host, _)| host);
-    let host = host.trim_matches(['[', ']']);
-    let near = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if near || arguments.expose {
+    if proxy::is_near(listen) || arguments.expose {
         return Ok(listen.clone());
     }
     Err(Error::Exposed { address: listen.clone() })

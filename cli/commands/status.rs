@@ -112,6 +112,7 @@ fn hooks_json(context: &Context) -> Result<serde_json::Value, Error> {
     Ok(json!({
         "set_up": claude::find(context)?.is_some(),
         "sessions_waiting": backlog.sessions,
+        "conversations_waiting": backlog.conversations,
         "oldest": backlog.oldest.map(|at| at.to_string()),
         "newest": backlog.newest.map(|at| at.to_string()),
         "unreadable_lines": backlog.junk,
@@ -132,7 +133,14 @@ fn hook_lines(context: &Context) -> Result<String, Error> {
             table::count(sessions, "session")
         ),
     };
-    Ok(format!("  {waits}\n"))
+    let heard = match backlog.conversations {
+        0 => String::new(),
+        count => format!(
+            "  {} with local models; `garner compile --spool` compiles what waits\n",
+            table::count(count, "conversation")
+        ),
+    };
+    Ok(format!("  {waits}\n{heard}"))
 }
 
 fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, Error> {

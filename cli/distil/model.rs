@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 use super::{Llm, ModelArguments, ModelError};
 use crate::context::Context;
 use crate::error::Error;
+use crate::runtime::runtime;
 
 /// How long `claude` may take for one window.
 const DEADLINE: Duration = Duration::from_mins(10);
@@ -100,9 +101,8 @@ pub(super) fn look(llm: Llm, model: &str, context: &Context) -> Result<(), Error
     if llm != Llm::Ollama {
         return Ok(());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ollama = garner_serve::Ollama::new(&context.environment.ollama)?;
-    let facts = runtime.map_err(Error::Runtime)?.block_on(ollama.show(model))?;
+    let facts = runtime()?.block_on(ollama.show(model))?;
     if facts.remote && context.global.offline {
         let (llm, place) = (llm.as_str(), "a third party".to_owned());
         return Err(ModelError::Offline { llm, place }.into());

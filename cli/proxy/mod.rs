@@ -3,6 +3,7 @@
 mod recaller;
 pub(crate) mod signals;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use garner_kernel::ChannelName;
@@ -47,6 +48,18 @@ fn record(data: PathBuf) -> Record {
     })
 }
 
+/// Returns whether an address (`host`, `host:port` or a URL) is one that only this machine reaches.
+pub(crate) fn is_near(address: &str) -> bool {
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let address = address.split('/').next().unwrap_or_default();
+    let host = match address.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => address,
+    };
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 /// Returns the name of this machine, under which others may ask it; `None` where it cannot be told.
 pub(crate) fn host_name() -> Option<String> {
     #[cfg(unix)]
@@ -54,4 +67,21 @@ pub(crate) fn host_name() -> Option<String> {
     #[cfg(not(unix))]
     let name = None;
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_this_machine_is_near() {
+        for near in
+            ["localhost", "localhost:1", "127.0.0.1", "http://127.0.0.9:1/x", "[::1]:1", "[::1]"]
+        {
+            assert!(is_near(near), "{near}");
+        }
+        for far in ["", ":1", "0.0.0.0:1", "box:1", "https://localhost.example", "[::]:1", "::2"] {
+            assert!(!is_near(far), "{far}");
+        }
+    }
 }

@@ -3,32 +3,92 @@
 use std::convert::Infallible;
 use std::io;
 
-/// Waits for the first signal that ends a program.
-///
-/// # Errors
-/// Where the system takes no handler.
+/// The signals that end a program.
 #[cfg(unix)]
-pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    })
+pub(crate) struct Ends(Vec<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Ends {
+    /// Takes them over: from here on they end nothing by themselves.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        kinds.into_iter().map(signal).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        std::future::poll_fn(|cx| {
+            let came = self.0.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
+            if came { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
 }
 
-/// Waits for the first signal that ends a program.
-///
-/// # Errors
-/// Where the system takes no handler.
+/// The signals that end a program.
 #[cfg(not(unix))]
-pub(crate) fn end() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
+pub(crate) struct Ends;
+
+#[cfg(not(unix))]
+impl Ends {
+    /// Takes them over, from the first that is waited for on.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// What a person sends who interrupts something.
+#[cfg(unix)]
+pub(crate) struct Interrupts(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Interrupts {
+    /// Takes interrupts over: from here on they end nothing by themselves.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::interrupt()).map(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        // There is always a next one.
+        let _ = self.0.recv().await;
+    }
+}
+
+/// What a person sends who interrupts something.
+#[cfg(not(unix))]
+pub(crate) struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    /// Takes interrupts over, from the first that is waited for on.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// What this program is sent while a client of its own runs; it ends when the client does.

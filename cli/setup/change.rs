@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::disk::{self, Content, Found};
 use super::error::SetupError;
 use super::journal::{Changed, Journal};
-use super::splice;
 use super::target::Wanted;
+use super::{splice, without_ours};
 use crate::error::Error;
 
 /// What happens to a file.
@@ -186,13 +186,13 @@ pub(super) fn taken_back(changed: &Changed, there: &Content) -> Back {
         return Back::Theirs;
     };
     let text = std::str::from_utf8(&without.bytes).unwrap_or_default();
-    let nothing = changed.before().is_none() && splice::is_empty(text);
+    let nothing = changed.before().is_none() && (text.is_empty() || splice::is_empty(text));
     if nothing { Back::ToNothing } else { Back::To(without) }
 }
 
-/// Returns a settings file without our hooks; `None` where it has none.
+/// Returns a file without our hooks and lines; `None` where it has none.
 fn without_hooks(there: &Content) -> Option<Content> {
     let text = std::str::from_utf8(&there.bytes).ok()?;
-    let without = splice::take_out(text);
+    let without = without_ours(text);
     (without != text).then(|| Content { bytes: without.into_bytes(), mode: there.mode })
 }

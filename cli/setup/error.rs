@@ -67,7 +67,8 @@ impl Explain for SetupError {
                     path.display()
                 ));
             }
-            Self::Syntax { .. } | Self::Shape { .. } | Self::NotText { .. } => {
+            Self::NotText { .. } => "mend the file, then run the command again",
+            Self::Syntax { .. } | Self::Shape { .. } => {
                 "mend the file; without `--settings`, `garner setup claude` does not touch it"
             }
             Self::Journal { path, .. } => {

@@ -5,12 +5,14 @@
 //! and [`undo()`] takes it back, by the [`journal`] of what was there before. Nothing else is edited.
 
 mod apply;
+mod block;
 mod change;
 pub(crate) mod disk;
 mod error;
 mod journal;
 mod jsonc;
 mod payload;
+mod shell;
 mod splice;
 mod target;
 mod undo;
@@ -18,8 +20,9 @@ mod undo;
 pub(crate) use apply::set_up;
 pub(crate) use error::SetupError;
 pub(crate) use payload::Program;
+pub(crate) use shell::{Addresses, Profiles, Shell, named_proxy};
 pub(crate) use target::{Shape, Target};
-pub(crate) use undo::undo;
+pub(crate) use undo::{Undone, undo};
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,7 +71,7 @@ pub(crate) fn standing(target: &Target) -> Result<Option<Standing>, Error> {
             continue;
         }
         let text = target::text(&changed.path).unwrap_or_default();
-        if text.is_empty() || (changed.spliced && splice::take_out(&text) == text) {
+        if text.is_empty() || (changed.spliced && without_ours(&text) == text) {
             standing.missing.push(changed.path.clone());
         }
         let gone = |program: &PathBuf| program.is_absolute() && !program.exists();
@@ -77,6 +80,11 @@ pub(crate) fn standing(target: &Target) -> Result<Option<Standing>, Error> {
     standing.gone.sort();
     standing.gone.dedup();
     Ok(Some(standing))
+}
+
+/// Returns a file of somebody else without our hooks and without our lines.
+fn without_ours(text: &str) -> String {
+    block::take_out(&splice::take_out(text))
 }
 
 /// Waits until no other setup of this user runs, and holds others off until it is dropped.

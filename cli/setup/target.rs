@@ -1,12 +1,14 @@
-//! What is set up where: a person's Claude Code, or a repository.
+//! What is set up where: a person's Claude Code, a repository, or the profiles of shells.
 
 use std::path::{Path, PathBuf};
 
 use garner_kernel::Digest;
 
+use super::block;
 use super::disk::{self, Found};
 use super::error::SetupError;
 use super::payload::{self, Program};
+use super::shell::{Addresses, Profiles, Shell};
 use super::splice::{self, Hook, Misfit};
 use crate::error::Error;
 
@@ -21,6 +23,15 @@ pub(crate) enum Shape {
     Repository {
         /// Public keys and names.
         readers: Vec<(String, String)>,
+    },
+    /// Lines in the profiles of shells.
+    Shells {
+        /// Which shells.
+        shells: Vec<Shell>,
+        /// Where their profiles are.
+        profiles: Profiles,
+        /// What they are told.
+        addresses: Addresses,
     },
 }
 
@@ -83,6 +94,10 @@ impl Target {
                 ours(".claude/rules/garner.md", payload::cloud_rules()),
                 self.settings(".claude/settings.json", &payload::repository_hooks())?,
             ],
+            Shape::Shells { shells, profiles, addresses } => {
+                let told = |shell: &Shell| profile(*shell, profiles, addresses);
+                shells.iter().map(told).collect::<Result<_, _>>()?
+            }
         })
     }
 
@@ -99,6 +114,17 @@ impl Target {
         })?;
         Ok(Wanted { path, bytes: with.into_bytes(), spliced: true })
     }
+}
+
+/// Returns the profile of a shell with our lines in it.
+fn profile(shell: Shell, profiles: &Profiles, addresses: &Addresses) -> Result<Wanted, Error> {
+    let (path, lines) = (shell.profile(profiles), shell.lines(addresses));
+    if shell.is_own_file() {
+        return Ok(Wanted { path, bytes: lines.into_bytes(), spliced: false });
+    }
+    let path = disk::followed(&path)?;
+    let with = block::put(&text(&path)?, &lines);
+    Ok(Wanted { path, bytes: with.into_bytes(), spliced: true })
 }
 
 /// Returns the text of a file; an empty one where there is none.

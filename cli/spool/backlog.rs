@@ -6,6 +6,7 @@ use std::path::Path;
 use garner_kernel::Moment;
 use serde::{Deserialize, Serialize};
 
+use super::conversations::Waiting;
 use super::file;
 use crate::context::Context;
 use crate::error::Error;
@@ -18,6 +19,8 @@ const LAST: &str = "last.json";
 pub(crate) struct Backlog {
     pub(crate) sessions: usize,
     pub(crate) notices: usize,
+    /// Conversations with local models that were kept.
+    pub(crate) conversations: usize,
     /// Lines that are no notice.
     pub(crate) junk: usize,
     pub(crate) oldest: Option<Moment>,
@@ -33,6 +36,7 @@ impl Backlog {
         Ok(Self {
             sessions: sessions.len(),
             notices: notices.len(),
+            conversations: Waiting::find(&super::folder(&context.places))?.len(),
             junk,
             oldest: notices.iter().map(|notice| notice.at).min(),
             newest: notices.iter().map(|notice| notice.at).max(),

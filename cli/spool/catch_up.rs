@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use garner_kernel::ChannelName;
 
 use super::backlog::Last;
+use super::conversations::Waiting;
 use super::file::{self, Taken};
 use super::{briefing, summary};
 use crate::context::Context;
 use crate::error::Error;
 use crate::table;
 
-/// Compiles everything that waits with `compile`, which is given the paths of transcripts.
+/// Compiles everything that waits with `compile`, which is given the paths of transcripts and of
+/// conversations.
 ///
 /// Where it fails, everything still waits. Only one process catches up at a time; another one has
 /// nothing to do.
@@ -32,18 +34,20 @@ pub(crate) fn catch_up(
     }
     let mut compiled = false;
     loop {
-        let taken = file::take(&folder)?;
-        if taken.is_empty() {
+        let (taken, heard) = (file::take(&folder)?, Waiting::find(&folder)?);
+        if taken.is_empty() && heard.is_empty() {
             break;
         }
         let noticed = taken.notices.iter().map(|notice| notice.at).max();
-        let transcripts = transcripts(&taken, context)?;
+        let before = Last::find(context).and_then(|last| last.noticed);
+        let mut transcripts = transcripts(&taken, context)?;
+        transcripts.extend(heard.paths());
         if !transcripts.is_empty() {
             compile(&transcripts)?;
             compiled = true;
         }
-        let all = taken.remove()?;
-        Last { noticed, compiled: context.now() }.save(&folder)?;
+        let all = taken.remove()? & heard.remove()?;
+        Last { noticed: noticed.max(before), compiled: context.now() }.save(&folder)?;
         if !all {
             break;
         }

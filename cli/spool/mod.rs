@@ -2,16 +2,19 @@
 //!
 //! A hook has milliseconds and may never fail a session, so it appends a [`Notice`] and is gone;
 //! [`catch_up`] reads the notices later, compiles the sessions that they name, and takes them away.
-//! What a session is told at its start is made then as well, in [`briefing`].
+//! What a session is told at its start is made then as well, in [`briefing`]. Conversations with local
+//! models lie beside it, where a proxy was asked to keep them, in [`conversations`].
 
 mod backlog;
 pub(crate) mod briefing;
 pub(crate) mod catch_up;
+mod conversations;
 mod file;
 mod notice;
 mod summary;
 
 pub(crate) use backlog::{Backlog, Last};
+pub(crate) use conversations::keep_conversations;
 pub(crate) use file::{append, is_waiting};
 pub(crate) use notice::{Event, Notice};
 

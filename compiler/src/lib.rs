@@ -37,6 +37,7 @@ pub use merge::{Known, name_the_same};
 pub use poison::PoisonLint;
 pub use redact::{Finding, Redacted, Redactor};
 pub use report::{Logged, Outcome, Report, Row};
+pub use rules::is_for_documents;
 pub use session::{Happening, Place, Reading, Session};
 pub use transcript::{
     Checkpoint, KnownSession, Limits, MAX_LINE, Mark, TranscriptReader, read_session,

@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     pub(crate) fragments: Counter,
     pub(crate) tokens: Counter,
     pub(crate) events_lost: Counter,
+    pub(crate) conversations_kept: Counter,
+    pub(crate) conversations_lost: Counter,
     pub(crate) connections: Counter,
     pub(crate) recall: Histogram,
     pub(crate) upstream: Histogram,
@@ -121,6 +123,16 @@ impl Metrics {
                 "garner_events_lost_total",
                 "Injections that are not in the event log.",
                 &self.events_lost,
+            ),
+            (
+                "garner_conversations_kept_total",
+                "Turns of conversations that are kept to be learned from.",
+                &self.conversations_kept,
+            ),
+            (
+                "garner_conversations_lost_total",
+                "Turns of conversations that could not be kept.",
+                &self.conversations_lost,
             ),
             ("garner_connections_total", "Connections of clients.", &self.connections),
         ] {

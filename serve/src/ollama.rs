@@ -13,12 +13,18 @@ use crate::lines::{Lines, MAX_LINE};
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// What a server said at the end of an answer; every figure may be absent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The tokens of the prompt.
     pub prompt_tokens: Option<u32>,
     /// The tokens of the answer.
     pub answer_tokens: Option<u32>,
+    /// The fragments that a proxy in between put into the prompt, as its header names them.
+    pub fragments: Option<String>,
+    /// How many tokens they took there.
+    pub tokens: Option<u32>,
+    /// Why it put none into this turn.
+    pub reason: Option<String>,
 }
 
 /// A connection to one Ollama server.
@@ -112,6 +118,19 @@ impl Ollama {
     /// # Errors
     /// [`Error::Address`] if it is not an address.
     pub fn new(address: &str) -> Result<Self, Error> {
+        // A Garner in between adds nothing to what this one asks.
+        Self::with_headers(address, own_headers())
+    }
+
+    /// Prepares a client of the proxy at `address`, which puts into prompts what it knows.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn through(address: &str) -> Result<Self, Error> {
+        Self::with_headers(address, reqwest::header::HeaderMap::new())
+    }
+
+    fn with_headers(address: &str, headers: reqwest::header::HeaderMap) -> Result<Self, Error> {
         let refused = || Error::Address { url: address.to_owned() };
         let url =
             if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
@@ -130,8 +149,7 @@ impl Ollama {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .no_proxy()
-            // A Garner in between adds nothing to what this one asks.
-            .default_headers(own_headers())
+            .default_headers(headers)
             .build()
             .map_err(|_| refused())?;
         Ok(Self { base, http })
@@ -164,6 +182,18 @@ impl Ollama {
             other => Error::Protocol { reason: other.to_string() },
         })?;
         Ok(models.into_iter().map(|model| model.name).collect())
+    }
+
+    /// Returns whether a proxy of Garner answers, rather than the server itself.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if nobody answers.
+    pub async fn is_proxy(&self) -> Result<bool, Error> {
+        let url =
+            self.base.join("metrics").map_err(|_| Error::Address { url: "metrics".into() })?;
+        let reply = self.http.get(url).send().await.map_err(|e| self.unreachable(e))?;
+        let text = reply.text().await.map_err(|e| self.broken(e))?;
+        Ok(text.contains("garner_"))
     }
 
     /// Returns what the server knows of a model.
@@ -227,12 +257,16 @@ impl Ollama {
         let messages = messages.iter().map(message).collect();
         let request = ChatRequest { model, messages, stream: true };
         let mut reply = checked(self.post("api/chat", &request).await?).await?;
+        let told = |name: &str| reply.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let (fragments, reason) = (told("x-garner-fragments"), told("x-garner-reason"));
+        let tokens = told("x-garner-tokens").and_then(|tokens| tokens.parse().ok());
+        let whole = |summary| Summary { fragments, tokens, reason, ..summary };
         let mut lines = Lines::default();
         while let Some(chunk) = reply.chunk().await.map_err(|e| self.broken(e))? {
             lines.push(&chunk);
             while let Some(line) = lines.next_line() {
                 if let Some(summary) = chat_line(&line, on_text)? {
-                    return Ok(summary);
+                    return Ok(whole(summary));
                 }
             }
             if lines.waiting() > MAX_LINE {
@@ -241,7 +275,7 @@ impl Ollama {
         }
         // Some servers leave out the last line feed.
         let last = lines.rest().map(|line| chat_line(&line, on_text)).transpose()?.flatten();
-        last.ok_or(Error::EndedEarly)
+        last.map(whole).ok_or(Error::EndedEarly)
     }
 
     /// Makes a model out of another one, with a system text of its own, and hands each step that the
@@ -328,6 +362,7 @@ fn chat_line(line: &[u8], on_text: &mut dyn FnMut(&str)) -> Result<Option<Summar
     Ok(line.done.then_some(Summary {
         prompt_tokens: line.prompt_eval_count,
         answer_tokens: line.eval_count,
+        ..Summary::default()
     }))
 }
 
@@ -379,7 +414,8 @@ mod tests {
             for end in ["", "\n", "\n\n"] {
                 let (answer, result) = ask(200, &format!("{ANSWER}{end}"), size).await;
                 assert_eq!(answer, "Grüß Gott");
-                let summary = Summary { prompt_tokens: Some(7), answer_tokens: Some(2) };
+                let (prompt_tokens, answer_tokens) = (Some(7), Some(2));
+                let summary = Summary { prompt_tokens, answer_tokens, ..Summary::default() };
                 assert_eq!(result.unwrap(), summary);
             }
         }

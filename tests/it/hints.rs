@@ -39,7 +39,7 @@ fn sources() -> Vec<PathBuf> {
 }
 
 /// Returns what is wrong with a command, if anything.
-fn fault(
+pub(crate) fn fault(
     world: &World,
     command: &str,
     help: &mut BTreeMap<String, Option<String>>,

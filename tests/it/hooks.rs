@@ -32,12 +32,12 @@ fn finish(child: Child) -> Output {
     }
 }
 
-pub(super) fn hook(world: &World, event: &str, input: &Value) -> Output {
+pub(crate) fn hook(world: &World, event: &str, input: &Value) -> Output {
     finish(start(world.command(&["hook", event]), input.to_string().as_bytes()))
 }
 
 /// Returns what Claude Code hands to a hook about a transcript.
-pub(super) fn about(transcript: &Path) -> Value {
+pub(crate) fn about(transcript: &Path) -> Value {
     let session = transcript.file_stem().unwrap().to_str().unwrap();
     json!({
         "session_id": session,
@@ -48,7 +48,7 @@ pub(super) fn about(transcript: &Path) -> Value {
     })
 }
 
-pub(super) fn spool(world: &World) -> PathBuf {
+pub(crate) fn spool(world: &World) -> PathBuf {
     world.path("state/garner/spool")
 }
 

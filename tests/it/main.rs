@@ -17,6 +17,8 @@ mod bucket;
 #[cfg(test)]
 mod bundles;
 #[cfg(test)]
+mod chat;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod compaction;
@@ -31,6 +33,8 @@ mod demo;
 mod disk;
 #[cfg(test)]
 mod distillers;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod drills;
 #[cfg(test)]
@@ -57,6 +61,8 @@ mod interop;
 mod interruption;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod learn;
 #[cfg(test)]
 mod machines;
 #[cfg(test)]
@@ -108,6 +114,8 @@ mod secrets;
 mod serve;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod shells;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! `garner serve` and `garner run`: between a client and a server that follows a script.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::ollama::ollama;
-use crate::replay::{Replay, Reply, Step, exchange, post, request};
+use crate::replay::{Asked, Replay, Reply, Step, exchange, post, request};
 use crate::world::{World, items, text};
 
 const QUESTION: &str = "how are heights stored?";
@@ -40,7 +43,7 @@ impl Running {
     }
 
     /// Sends it a signal and waits for its end.
-    fn end(mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn end(mut self, signal: &str) -> Option<i32> {
         signal_to(&self.process, signal);
         self.process.wait().unwrap().code()
     }
@@ -81,6 +84,7 @@ fn a_client_of_the_proxy_gets_what_the_store_knows_and_it_is_logged() {
     let proxy = Running::start(&world, &server, &[]);
     assert_eq!(proxy.started["upstream"], format!("http://{}", server.address()));
     assert_eq!(proxy.started["injects"], true);
+    assert_eq!(proxy.started["learns"], false);
     let (answer, got) = ask(&proxy, &server, "/api/chat");
     assert_eq!(answer.header("x-garner-kernels"), Some("notes@1"));
     let said = |message: &Value| message["content"].as_str().unwrap().to_owned();
@@ -205,6 +209,43 @@ fn run(world: &World, server: &Replay, arguments: &[&str]) -> Command {
 }
 
 #[test]
+fn the_first_signal_lets_answers_end_and_the_second_does_not() {
+    for signals in [1, 2] {
+        let world = World::new();
+        let (open, gate) = sync_channel::<()>(1);
+        let gate = Arc::new(Mutex::new(gate));
+        let server = Replay::start(move |asked: &Asked| {
+            let mut reply = ollama(asked);
+            if asked.path == "/api/chat" {
+                reply.steps.insert(1, Step::Wait(Arc::clone(&gate)));
+            }
+            reply
+        });
+        let proxy = Running::start(&world, &server, &[]);
+        let address = proxy.address.clone();
+        let mut client = TcpStream::connect(&address).unwrap();
+        client.write_all(&request("POST", "/api/chat", chat(QUESTION).as_bytes())).unwrap();
+        // The answer runs from here on.
+        let mut first = [0; 12];
+        client.read_exact(&mut first).unwrap();
+        signal_to(&proxy.process, "-TERM");
+        // Once nobody new is let in, the signal was understood.
+        while TcpStream::connect(&address).is_ok() {}
+        if signals == 2 {
+            assert_eq!(proxy.end("-TERM"), Some(0));
+            continue;
+        }
+        open.send(()).unwrap();
+        let mut answer = Vec::new();
+        let read = client.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(read.is_ok() && answer.contains("\"done\":true"), "{read:?}: {answer}");
+        let mut proxy = proxy;
+        assert_eq!(proxy.process.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
 fn a_client_is_run_with_a_proxy_of_its_own() {
     let world = World::of_day_one();
     let server = Replay::start(ollama);
@@ -218,7 +259,7 @@ fn a_client_is_run_with_a_proxy_of_its_own() {
     assert!(url.starts_with("http://127.0.0.1:") && !url.ends_with(&server.address()), "{url}");
     assert_eq!(parts[2..], [format!("{url}/v1"), url.to_owned()]);
     // The port is closed with the client.
-    assert!(std::net::TcpStream::connect(url.trim_start_matches("http://")).is_err());
+    assert!(TcpStream::connect(url.trim_start_matches("http://")).is_err());
     // Another client asks, with what the store knows.
     let body = chat(QUESTION).replace('"', "\\\"");
     let asking = format!(

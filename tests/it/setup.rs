@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::world::{World, items, json, text};
 
 /// Everything under a folder: paths, bytes, modes, and where links lead.
-type Tree = Vec<(PathBuf, u32, Vec<u8>)>;
+pub(crate) type Tree = Vec<(PathBuf, u32, Vec<u8>)>;
 
-fn tree(folder: &Path) -> Tree {
+pub(crate) fn tree(folder: &Path) -> Tree {
     let mut found = Vec::new();
     look(folder, &mut found);
     found.sort();
@@ -36,12 +36,12 @@ fn look(folder: &Path, found: &mut Tree) {
     }
 }
 
-fn write(path: &Path, bytes: impl AsRef<[u8]>) {
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
 }
 
-fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
@@ -196,7 +196,7 @@ fn setup_and_undo_leave_every_kind_of_home_as_it_was() {
 }
 
 #[track_caller]
-fn assert_same(after: &Tree, before: &Tree, name: &str) {
+pub(crate) fn assert_same(after: &Tree, before: &Tree, name: &str) {
     let without = |one: &Tree, other: &Tree| -> Vec<PathBuf> {
         one.iter().filter(|entry| !other.contains(entry)).map(|entry| entry.0.clone()).collect()
     };

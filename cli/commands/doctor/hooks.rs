@@ -14,16 +14,19 @@ use crate::table;
 
 /// For how many days notices may wait.
 const WAIT: u32 = 7;
+/// From how many conversations on that wait it is told: more than 4,096 are not kept.
+const MANY: usize = 2_048;
 /// How long after its transcript a session's notice may be, before hooks count as silent.
 const SILENCE: Duration = Duration::from_hours(24);
 
 pub(super) fn hooks(context: &Context) -> Result<Vec<Finding>, Error> {
     let backlog = Backlog::find(context)?;
     let Some(set_up) = claude::find(context)? else {
-        if backlog.sessions == 0 {
-            return Ok(vec![Finding::ok("Claude Code is not set up on this machine")]);
+        let mut findings = waiting(&backlog, context);
+        if findings.is_empty() && backlog.sessions == 0 {
+            findings.push(Finding::ok("Claude Code is not set up on this machine"));
         }
-        return Ok(waiting(&backlog, context));
+        return Ok(findings);
     };
     let mut findings = Vec::new();
     for path in set_up.standing.missing.iter().chain(&set_up.standing.gone) {
@@ -61,9 +64,15 @@ fn waiting(backlog: &Backlog, context: &Context) -> Vec<Finding> {
         let says = format!("{sessions} noticed and not compiled since {}", oldest.date());
         findings.push(Finding::warning(says, "garner compile --spool"));
     }
+    if backlog.conversations > MANY {
+        let count = backlog.conversations;
+        let says =
+            format!("{count} conversations with local models wait; soon none is kept any more");
+        findings.push(Finding::warning(says, "garner compile --spool"));
+    }
     if backlog.junk > 0 {
         let says = format!("{} of the spool cannot be read", table::count(backlog.junk, "line"));
-        findings.push(Finding::warning(says, "garner compile --spool passes over them"));
+        findings.push(Finding::warning(says, "garner compile --spool"));
     }
     findings
 }

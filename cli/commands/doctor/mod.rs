@@ -3,8 +3,12 @@
 //! Each check is a function that returns what it found; a new one is a line in [`CHECKS`].
 
 mod backups;
+mod channels;
 mod expiry;
 mod hooks;
+mod meaning;
+mod ollama;
+mod store;
 
 use clap::Args;
 use serde_json::json;
@@ -16,7 +20,11 @@ use crate::keys::{self, KeyRole, Protection};
 use crate::output::{self, styled};
 
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Look for this model at the Ollama server as well
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+}
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +57,24 @@ impl Finding {
     fn broken(says: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { level: Level::Broken, says: says.into(), fix: Some(fix.into()) }
     }
+
+    /// Names a fix where there is none yet.
+    fn or_fix(self, fix: &str) -> Self {
+        Self { fix: self.fix.or_else(|| Some(fix.to_owned())), ..self }
+    }
 }
 
 type Check = fn(&Context) -> Result<Vec<Finding>, Error>;
 
 /// Every check with its name, in the order in which they are told.
 const CHECKS: &[(&str, Check)] = &[
+    ("store", store::integrity),
+    ("lock", store::lock),
+    ("disk", store::disk),
+    ("publishers", channels::publishers),
+    ("versions", channels::versions),
+    ("remote", channels::remotes),
+    ("drafts", store::drafts),
     ("keys", keys_present),
     ("key files", key_files),
     ("recovery", recovery_reads),
@@ -64,17 +84,29 @@ const CHECKS: &[(&str, Check)] = &[
     ("root", expiry::roots),
     ("latest", expiry::latest),
     ("clock", expiry::clock),
-    ("search", search),
+    ("model", meaning::model),
+    ("vectors", meaning::vectors),
+    ("search", meaning::search),
     ("hooks", hooks::hooks),
+    ("proxy", ollama::proxy),
 ];
 
-pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
-    let mut findings = Vec::new();
-    for (name, check) in CHECKS {
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    let mut findings: Vec<(&str, Finding)> = Vec::new();
+    let mut add = |name, found: Result<Vec<Finding>, Error>| {
         // What a check cannot read is itself a finding; the others go on.
-        let found = check(context).unwrap_or_else(|error| vec![of_error(&error)]);
-        findings.extend(found.into_iter().map(|finding| (*name, finding)));
+        for finding in found.unwrap_or_else(|error| vec![of_error(&error)]) {
+            // Several checks may stumble over the same file.
+            let told = |(_, earlier): &(&str, Finding)| earlier.says == finding.says;
+            if finding.level == Level::Ok || !findings.iter().any(told) {
+                findings.push((name, finding));
+            }
+        }
+    };
+    for (name, check) in CHECKS {
+        add(name, check(context));
     }
+    add("ollama", ollama::server(arguments.model.as_deref(), context));
     print(&findings, context)?;
     match findings.iter().filter(|(_, finding)| finding.level == Level::Broken).count() {
         0 => Ok(()),
@@ -82,9 +114,16 @@ pub(crate) fn run(_: &Arguments, context: &Context) -> Result<(), Error> {
     }
 }
 
+/// Returns what an error says, with what caused it.
 fn of_error(error: &Error) -> Finding {
     use garner_kernel::Explain as _;
-    Finding { level: Level::Broken, says: error.to_string(), fix: error.hint() }
+    let mut says = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        says.push_str(&format!(": {source}"));
+        cause = source.source();
+    }
+    Finding { level: Level::Broken, says, fix: error.hint() }
 }
 
 fn print(findings: &[(&str, Finding)], context: &Context) -> Result<(), Error> {
@@ -223,29 +262,4 @@ fn drills(context: &Context) -> Result<Vec<Finding>, Error> {
         });
     }
     Ok(findings)
-}
-
-/// How much of the exact answers a search has to find that does not compare every vector.
-const FOUND: f64 = 0.99;
-/// With how many stored vectors that is tried.
-const SAMPLE: usize = 16;
-
-/// The first look at many vectors finds what a look at all of them does.
-fn search(context: &Context) -> Result<Vec<Finding>, Error> {
-    let store = match context.store() {
-        Err(Error::Loader(garner_loader::Error::NoStore { .. })) => return Ok(Vec::new()),
-        found => found?,
-    };
-    let Some(tried) = store.approximation(SAMPLE, context.now())? else {
-        return Ok(vec![Finding::ok("every search by meaning is exact")]);
-    };
-    let says = format!(
-        "the first look finds {} of the nearest ({} questions to `{}`)",
-        tried.found, tried.queries, tried.embedder
-    );
-    Ok(vec![if tried.found.get() >= FOUND {
-        Finding::ok(says)
-    } else {
-        Finding::warning(says, "garner store reindex, or recall with `--search exact`")
-    }])
 }

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use garner_kernel::ChannelName;
-use serde_json::json;
 
+use super::{print, told_back};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::KeyRole;
-use crate::setup::{self, Mode, Outcome, Program, Shape, Standing, Target};
+use crate::setup::{self, Mode, Program, Shape, Standing, Target};
 use crate::spool::Backlog;
 use crate::table;
 
@@ -80,16 +80,11 @@ fn undo(
     {
         undone = setup::undo(target, mode)?.map(|next| next.after(last));
     }
-    let Some(undone) = undone else {
-        if context.global.json {
-            return print(&Outcome::default(), target, None, mode, context);
-        }
-        let folder = target.folder.display();
-        return context.output.print(&format!("Nothing of Garner is set up in `{folder}`.\n"));
-    };
-    print(&undone.outcome, target, undone.earlier.as_deref(), mode, context)?;
-    if !undone.outcome.left.is_empty() {
-        context.output.say("What is left was changed since, and is yours now.");
+    let earlier = undone.as_ref().and_then(|undone| undone.earlier.clone());
+    let was_set_up = undone.is_some();
+    told_back(undone, target, mode, context)?;
+    if !was_set_up {
+        return Ok(());
     }
     let waiting = Backlog::find(context)?.sessions;
     if waiting > 0 && mode == Mode::Do {
@@ -98,7 +93,7 @@ fn undo(
             "{sessions} noticed before can still be compiled: `garner compile --spool`."
         ));
     }
-    if let Some(version) = undone.earlier {
+    if let Some(version) = earlier {
         context.output.say(&format!(
             "What Garner {version} had set up is there again; `garner setup claude --undo` takes \
              that back as well."
@@ -121,44 +116,6 @@ pub(crate) fn find(context: &Context) -> Result<Option<SetUp>, Error> {
     let journal = target.journal();
     let since = std::fs::metadata(&journal).and_then(|metadata| metadata.modified());
     Ok(Some(SetUp { since: since.map_err(|e| Error::io("read", &journal, e))?, standing }))
-}
-
-fn print(
-    outcome: &Outcome,
-    target: &Target,
-    earlier: Option<&str>,
-    mode: Mode,
-    context: &Context,
-) -> Result<(), Error> {
-    let Outcome { made, changed, kept, removed, left } = outcome;
-    if context.global.json {
-        return context.output.print_json(json!({
-            "target": target.folder,
-            "dry_run": mode == Mode::Say,
-            "made": made,
-            "changed": changed,
-            "kept": kept,
-            "removed": removed,
-            "left": left,
-            "earlier": earlier,
-        }));
-    }
-    let done = mode == Mode::Do;
-    let mut text = String::new();
-    for (paths, did, would) in [
-        (made, "made", "would make"),
-        (changed, "changed", "would change"),
-        (removed, "removed", "would remove"),
-        (kept, "kept", "kept"),
-        (left, "left", "left"),
-    ] {
-        let verb = if done { did } else { would };
-        let width = if done { 7 } else { 12 };
-        for path in paths {
-            text.push_str(&format!("{verb:width$}  {}\n", path.display()));
-        }
-    }
-    context.output.print(&text)
 }
 
 /// Returns the folder that is set up: the repository, or that of Claude Code.

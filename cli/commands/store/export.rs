@@ -1,17 +1,13 @@
-//! `garner store export` and `garner store import`: what the store shows, for other programs and
-//! other machines, and back.
+//! `garner store export`: what the store shows, for other programs and other machines.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use garner_compiler::Redactor;
-use garner_kernel::{Change, Fragment, Kind, record};
-use garner_loader::{Filters, Imported, inject};
+use garner_kernel::{Change, Fragment, Kind, Scope, Trust, record};
+use garner_loader::{Filters, inject};
 use serde_json::json;
 
-use crate::backup::BackupError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::{files, markdown, table};
@@ -24,6 +20,9 @@ pub(crate) struct Export {
     /// Write to this file, for `markdown` into this folder (default: standard output)
     #[arg(long, value_name = "PATH", required_if_eq_any = [("format", "markdown"), ("format", "sqlite")])]
     out: Option<PathBuf>,
+    /// Write what has at least this trust (default: all, for `sft` what has `assistant`)
+    #[arg(long, value_name = "TRUST")]
+    min_trust: Option<Trust>,
     /// The model that a Modelfile starts from
     #[arg(long, value_name = "NAME", required_if_eq("format", "modelfile"))]
     model: Option<String>,
@@ -38,17 +37,10 @@ enum Format {
     Markdown,
     /// Rules and preferences as the system prompt of an Ollama Modelfile
     Modelfile,
+    /// A conversation a line, for fine-tuning: what was asked, and what the fragment says
+    Sft,
     /// The store itself, one consistent copy
     Sqlite,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Import {
-    /// The file that `garner store export --format jsonl` wrote; `-` is standard input
-    file: PathBuf,
-    /// Say what it holds, and change nothing
-    #[arg(short = 'n', long)]
-    dry_run: bool,
 }
 
 pub(crate) fn export(arguments: &Export, context: &Context) -> Result<(), Error> {
@@ -58,7 +50,10 @@ pub(crate) fn export(arguments: &Export, context: &Context) -> Result<(), Error>
         let bytes = store.copy_to(out, &mut |_, _| {})?;
         return told(out, &format!("{bytes} bytes"), context);
     }
-    let fragments = store.fragments(None, &Filters::default(), context.now())?;
+    // What was taken into weights cannot be taken out of them again.
+    let floor = (arguments.format == Format::Sft).then_some(Trust::Assistant);
+    let filters = Filters { min_trust: arguments.min_trust.or(floor), ..Filters::default() };
+    let fragments = store.fragments(None, &filters, context.now())?;
     let count = table::count(fragments.len(), "fragment");
     let text = match (arguments.format, &arguments.out) {
         (Format::Markdown, Some(folder)) => {
@@ -66,6 +61,7 @@ pub(crate) fn export(arguments: &Export, context: &Context) -> Result<(), Error>
             return told(folder, &count, context);
         }
         (Format::Modelfile, _) => modelfile(arguments.model.as_deref(), &fragments),
+        (Format::Sft, _) => fragments.iter().map(conversation).collect(),
         _ => lines(&fragments),
     };
     match &arguments.out {
@@ -106,91 +102,42 @@ fn modelfile(model: Option<&str>, fragments: &[Fragment]) -> String {
     text
 }
 
-pub(crate) fn import(arguments: &Import, context: &Context) -> Result<(), Error> {
-    let fragments = read(&arguments.file)?;
-    if arguments.dry_run {
-        return report(fragments.len(), None, context);
-    }
-    let mut store = context.store_to_write()?;
-    let imported = store.import(&fragments, &context.stamp()?)?;
-    if let Some(embedder) = context.embedder_to_load() {
-        let bar = context.output.bar("Embedding fragments", 0);
-        let embedded = store.embed_missing(embedder.as_ref(), &mut |done, total| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        });
-        bar.finish_and_clear();
-        embedded?;
-    }
-    report(fragments.len(), Some(imported), context)
+/// Returns a fragment as a conversation of two messages, on one line.
+fn conversation(fragment: &Fragment) -> String {
+    let statement = fragment.statement.as_str().trim();
+    let context = fragment.context.as_ref().map(|context| context.as_str().trim());
+    let (asked, said) = match (statement.split_once(ANSWERS), context) {
+        (Some((asked, said)), _) if asked.ends_with('?') => (asked.to_owned(), said),
+        (_, Some(asked)) if asked.ends_with('?') => (asked.to_owned(), statement),
+        _ => (question(fragment), statement),
+    };
+    // As everybody writes it: the role first.
+    let message = |role: &str, text: &str| {
+        format!("{{\"role\":\"{role}\",\"content\":{}}}", json!(inject::neutralize(text)))
+    };
+    let (asked, said) = (message("user", &asked), message("assistant", said));
+    format!("{{\"messages\":[{asked},{said}]}}\n")
 }
 
-/// Reads an export; one line that does not hold refuses all of it.
-fn read(path: &Path) -> Result<Vec<Fragment>, Error> {
-    let bytes = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes);
-        read.map_err(|e| Error::io("read", "standard input", e))?;
-        bytes
-    } else {
-        files::read(path)?
-    };
-    if bytes.len() as u64 > MOST {
-        let (path, size) = (path.to_owned(), bytes.len() as u64);
-        return Err(Error::TooLarge { path, size, limit: MOST });
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let redactor = Redactor::new()?;
-    let mut fragments = Vec::new();
-    for (line, text) in (1..).zip(text.lines()) {
-        let broken = |source| BackupError::ImportLine { path: path.to_owned(), line, source };
-        // What a machine removed is no statement of its own.
-        let Change::Put(fragment) = record::parse(text).map_err(broken)? else { continue };
-        let says = [Some(&fragment.statement), fragment.context.as_ref()];
-        for text in says.into_iter().flatten() {
-            let masked = redactor.redact(text.as_str());
-            if masked.is_none_or(|masked| masked.text != text.as_str()) {
-                return Err(BackupError::ImportSecret { path: path.to_owned(), line }.into());
-            }
-        }
-        fragments.push(*fragment);
-    }
-    Ok(fragments)
-}
+/// What stands between a question and its answer in a statement that holds both.
+const ANSWERS: &str = " — ";
 
-/// The largest export that is read, in bytes.
-const MOST: u64 = 1 << 30;
-
-fn report(read: usize, imported: Option<Imported>, context: &Context) -> Result<(), Error> {
-    if context.global.json {
-        return context.output.print_json(json!({
-            "read": read,
-            "added": imported.map(|i| i.added),
-            "known": imported.map(|i| i.known),
-            "hidden": imported.map(|i| i.hidden),
-            "operations": imported.and_then(|i| i.operations).map(|(a, b)| [a, b]),
-        }));
-    }
-    let read = table::count(read, "fragment");
-    let Some(imported) = imported else {
-        return context.output.print(&format!("{read} could be imported; nothing was changed.\n"));
+/// Returns a question that a fragment answers which answered none.
+fn question(fragment: &Fragment) -> String {
+    let what = match fragment.kind {
+        Kind::Rule => "Which rule holds",
+        Kind::Preference => "What is preferred",
+        Kind::Decision => "What was decided",
+        Kind::Correction => "What was put right",
+        Kind::Procedure => "How is it done",
+        Kind::Fix => "What mends it",
+        Kind::Fact => "What is known",
+        Kind::State => "How do things stand",
+        Kind::Handoff => "What is left to do",
     };
-    let Imported { added, known, hidden, operations } = imported;
-    let mut text = format!("Read {read}: {added} added, {known} known already");
-    if hidden > 0 {
-        let _ = write!(text, ", {hidden} hidden by what is here");
-    }
-    text.push_str(".\n");
-    if let Some((first, last)) = operations {
-        let before = first - 1;
-        let _ = if before > 0 {
-            writeln!(
-                text,
-                "Operations {first} to {last}; `garner op restore {before}` takes them back."
-            )
-        } else {
-            writeln!(text, "Operations {first} to {last}.")
-        };
-    }
-    context.output.print(&text)
+    let place = match &fragment.scope {
+        Scope::Project(name) => format!(" in project {name}"),
+        Scope::User => String::new(),
+    };
+    format!("{what}{place} as of {}?", fragment.created.date())
 }

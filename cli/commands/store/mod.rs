@@ -4,6 +4,7 @@ mod backup;
 mod compact;
 mod drill;
 mod export;
+mod import;
 mod restore;
 
 use clap::{Args, Subcommand};
@@ -41,10 +42,12 @@ pub(crate) enum Command {
     Drill(drill::Arguments),
     /// Write what recall can see, for other programs and other machines
     Export(export::Export),
-    /// Take in what another store exported, with its sources, in one transaction
+    /// Take in what another store or another system exported, in one transaction
     ///
-    /// What was not exported by Garner goes through `garner compile`, which judges who spoke.
-    Import(export::Import),
+    /// What Garner exported comes back as it was. Exports of Mem0, Memori and claude.ai and Markdown
+    /// with memories are compiled: secrets are masked, poison is set aside, trust is low, and no
+    /// rule comes of it.
+    Import(import::Import),
 }
 
 #[derive(Debug, Args)]
@@ -65,7 +68,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
         Command::Restore(arguments) => restore::run(arguments, context),
         Command::Drill(arguments) => drill::run(arguments, context),
         Command::Export(arguments) => export::export(arguments, context),
-        Command::Import(arguments) => export::import(arguments, context),
+        Command::Import(arguments) => import::import(arguments, context),
     }
 }
 

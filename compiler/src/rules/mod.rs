@@ -125,8 +125,8 @@ pub(crate) const EDIT: &str = "d1-memory-edit";
 /// The rule for what stands in a file that a person keeps.
 pub(crate) const INSTRUCTIONS: &str = "n1-instructions";
 
-/// Returns whether a rule is one for documents, whose lines move.
-pub(crate) fn is_for_documents(rule: &str) -> bool {
+/// Returns whether a rule is one for documents, which state what they say.
+pub fn is_for_documents(rule: &str) -> bool {
     rule.starts_with('n')
 }
 

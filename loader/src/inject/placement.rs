@@ -11,6 +11,8 @@ pub enum Role {
     System,
     /// The person who asks.
     User,
+    /// The model, in what it answered before.
+    Assistant,
 }
 
 impl Role {
@@ -19,6 +21,7 @@ impl Role {
         match self {
             Self::System => "system",
             Self::User => "user",
+            Self::Assistant => "assistant",
         }
     }
 }

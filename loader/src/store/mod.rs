@@ -23,6 +23,7 @@ pub(crate) mod status;
 pub(crate) mod swap;
 #[cfg(test)]
 mod tests;
+mod turn;
 pub(crate) mod vector_row;
 pub(crate) mod verify;
 pub(crate) mod view;

@@ -59,6 +59,9 @@ pub(crate) async fn consider(
             return Ok(as_it_is(body::resumed(vec![read], rest), Reason::TooLarge));
         }
     };
+    if let Some(learner) = &shared.learner {
+        learner.hear(route, &whole);
+    }
     let started = Instant::now();
     let decided = decide(shared, route, channel, &whole).await;
     shared.metrics.recall.observe(started.elapsed());

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::error::Error;
 use crate::inject::desk::{Desk, MakeRecaller, Record};
 use crate::inject::models::Models;
+use crate::learn::{Keep, Listener};
 use crate::metrics::Metrics;
 use crate::ollama::Ollama;
 use crate::proxy::access::Access;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub origins: Vec<String>,
     /// What is put into prompts; `None` passes everything on.
     pub injection: Option<Injecting>,
+    /// What keeps conversations to be learned from; `None` listens to nothing.
+    pub learning: Option<Keep>,
 }
 
 /// Where fragments come from.
@@ -82,6 +85,7 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) injecting: Option<AtWork>,
+    pub(crate) learner: Option<Listener>,
 }
 
 /// A proxy that listens.
@@ -116,12 +120,14 @@ impl Proxy {
             Ok(AtWork { desk, models, deadline, cloud })
         };
         let injecting = settings.injection.map(start).transpose()?;
+        let listen_to = |keep| Listener::start(keep, Arc::clone(&metrics));
+        let learner = settings.learning.map(listen_to).transpose()?;
         let access = Access {
             is_loopback: address.ip().is_loopback(),
             host_name: settings.host_name,
             origins: settings.origins,
         };
-        let shared = Arc::new(Shared { upstream, access, metrics, injecting });
+        let shared = Arc::new(Shared { upstream, access, metrics, injecting, learner });
         Ok(Self { listener, address, shared })
     }
 
@@ -155,12 +161,17 @@ impl Proxy {
         drop(listener);
         // What runs longer is cut off with the process.
         let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
-        if let Some(AtWork { desk, .. }) =
-            Arc::into_inner(shared).and_then(|shared| shared.injecting)
-        {
-            let finished = tokio::task::spawn_blocking(move || desk.finish());
-            let _ = finished.await;
-        }
+        let finish = move || {
+            if let Some(learner) = &shared.learner {
+                learner.finish();
+            }
+            if let Some(AtWork { desk, .. }) =
+                Arc::into_inner(shared).and_then(|shared| shared.injecting)
+            {
+                desk.finish();
+            }
+        };
+        let _ = tokio::task::spawn_blocking(finish).await;
     }
 }
 

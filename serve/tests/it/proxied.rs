@@ -26,6 +26,7 @@ impl Proxied {
             host_name: Some("testbox".to_owned()),
             origins,
             injection,
+            learning: None,
         };
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();

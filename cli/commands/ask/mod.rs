@@ -1,5 +1,7 @@
 //! `garner ask`: a question to an Ollama model, with what the store knows.
 
+mod chat;
+
 use clap::Args;
 use garner_kernel::Text;
 use garner_loader::inject::{self, BlockOptions, Budget, Floor, Injection, Message, Nonce, Tokens};
@@ -12,6 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::output::{self, styled};
 use crate::past::When;
+use crate::runtime::runtime;
 use crate::table;
 
 /// The context size of a model that says nothing else, in tokens.
@@ -20,12 +23,21 @@ pub(crate) const DEFAULT_CONTEXT: u32 = 4096;
 const CONSIDERED: usize = 30;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a command")]
 pub(crate) struct Arguments {
     /// The model, as Ollama names it
     model: String,
     /// The question
-    #[arg(required = true, value_name = "QUESTION")]
+    #[arg(required_unless_present = "chat", value_name = "QUESTION")]
     question: Vec<String>,
+    /// Go on asking: each line is a question, and the model knows what was said before
+    ///
+    /// Ctrl-D ends the conversation, Ctrl-C stops an answer.
+    #[arg(long, conflicts_with = "dry_run")]
+    chat: bool,
+    /// Keep what is said, for `garner compile --spool` to learn from
+    #[arg(long, requires = "chat")]
+    learn: bool,
     /// Print the exact prompt, and ask nobody
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -37,11 +49,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
+    if arguments.chat {
+        return chat::run(arguments, context);
+    }
     let question = arguments.question.join(" ");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     let ollama = Ollama::new(&context.environment.ollama)?;
     let facts = match runtime.block_on(ollama.show(&arguments.model)) {
         Ok(facts) => facts,
@@ -74,10 +86,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
 
 /// Returns what a server says of a model, or nothing with a word about it.
 pub(crate) fn facts(model: &str, context: &Context) -> Result<ModelFacts, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Error::Runtime)?;
+    let runtime = runtime()?;
     let ollama = Ollama::new(&context.environment.ollama)?;
     Ok(runtime.block_on(ollama.show(model)).unwrap_or_else(|error| unknown(&error, context)))
 }
