@@ -5,6 +5,7 @@
 //! proptest. Nothing here knows how inputs are made, and nothing
 //! but `query` touches files: it asks a store in a temporary folder.
 
+mod answer;
 mod container;
 pub mod example;
 mod input;
@@ -20,6 +21,7 @@ mod signed;
 mod statement;
 mod transcript;
 
+pub use answer::answer;
 pub use container::{closed, container};
 pub use input::input;
 pub use note::note;

@@ -10,7 +10,8 @@ use proptest::sample::Index;
 
 type Body = fn(&[u8]);
 
-const BODIES: [(&str, Body); 11] = [
+const BODIES: [(&str, Body); 12] = [
+    ("answer", garner_fuzz::answer),
     ("container", garner_fuzz::container),
     ("note", garner_fuzz::note),
     ("statement", garner_fuzz::statement),
