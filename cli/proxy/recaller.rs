@@ -26,7 +26,9 @@ impl StoreRecaller {
         if let Ok(store) = recaller.opened() {
             let _ = store.warm();
         }
-        let _ = recaller.context.query_vector("ready");
+        if recaller.context.embedder_to_serve().is_some() {
+            let _ = recaller.context.query_vector("ready");
+        }
         let _ = recaller.context.tokens("ready");
         recaller
     }
