@@ -8,9 +8,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
 use crate::recall::facts::{Facts, Shown};
-use crate::recall::ground::Ground;
-use crate::recall::query::Filters;
-use crate::recall::stored::Stored;
+use crate::recall::query::{Filters, Query};
 use crate::store::view::{self, View};
 use crate::store::{Store, chunk, fragment_row};
 
@@ -28,19 +26,20 @@ impl Store {
         filters: &Filters,
         now: Moment,
     ) -> Result<Vec<Fragment>, Error> {
-        self.read(|db| {
+        let asked = Query { at: at.cloned(), filters: filters.clone(), ..Query::new("", now) };
+        self.ask(&asked, |db, index, ground| {
             let view = at.cloned().map_or_else(|| view::current(db), Ok)?;
-            let ground = Ground::read(db, at, filters, now)?;
             let mut core = Vec::new();
             for row in standing_rows(db, &view)?.into_iter().filter(|row| ground.shows(*row)) {
-                let facts = Stored { db }.facts(row)?;
-                let place = Some(ground.place(db, row)?);
+                let fragment = index.fragment(row)?;
+                let facts = Facts::of(&fragment);
+                let place = filters.ask_place().then(|| ground.place(db, row)).transpose()?;
                 if filters.pass(Shown { facts: &facts, place }) {
-                    core.push((order(&facts), row));
+                    core.push((order(&facts), fragment));
                 }
             }
-            core.sort_unstable();
-            core.iter().map(|(_, row)| fragment_row::get(db, i64::from(*row))).collect()
+            core.sort_unstable_by_key(|(order, _)| *order);
+            Ok(core.into_iter().map(|(_, fragment)| Fragment::clone(&fragment)).collect())
         })
     }
 }
