@@ -10,6 +10,7 @@ use crate::distil::ModelError;
 use crate::keys::KeyError;
 use crate::setup::SetupError;
 use crate::trust::TrustError;
+use crate::upkeep::UpkeepError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,8 @@ pub(crate) enum Error {
     Serve(#[from] garner_serve::Error),
     #[error(transparent)]
     Backup(#[from] BackupError),
+    #[error(transparent)]
+    Upkeep(#[from] UpkeepError),
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]
@@ -130,9 +133,9 @@ pub(crate) enum Error {
     /// Something is needed that was not fetched, and the user said not to go where it is.
     #[error("{} was not fetched yet, and `--offline` forbids to", what(channel, *version))]
     NotFetched { channel: ChannelName, version: Option<garner_kernel::Version> },
-    /// A channel would have the name of what this machine remembers by itself.
-    #[error("`local` is the channel of what this machine remembers by itself")]
-    LocalChannel,
+    /// A channel would have the name of one whose versions the store makes itself.
+    #[error("the store makes the versions of `{channel}` itself")]
+    OwnChannel { channel: ChannelName },
     /// A secret in a text cannot be masked.
     #[error("the text holds a secret that cannot be masked")]
     Unmaskable,
@@ -194,7 +197,6 @@ pub(crate) enum Error {
     /// Whoever read our output has gone.
     #[error("the output was closed")]
     ClosedPipe,
-    /// The async runtime did not start.
     /// Receipts need a place that can be written.
     #[error(
         "receipts of `{channel}` need a place that can be written{}",
@@ -204,6 +206,7 @@ pub(crate) enum Error {
     /// Nobody of that name or key is registered.
     #[error("no receipts of `{who}` are looked at for `{channel}`")]
     NoMember { channel: ChannelName, who: String },
+    /// The async runtime did not start.
     #[error("the runtime did not start")]
     Runtime(#[source] io::Error),
 }
@@ -228,6 +231,7 @@ impl Error {
             Self::Embed(e) => e,
             Self::Serve(e) => e,
             Self::Backup(e) => e,
+            Self::Upkeep(e) => e,
             Self::Model(e) => e,
             Self::Key(e) => e,
             Self::Trust(e) => e,
@@ -280,6 +284,7 @@ impl Explain for Error {
             Self::NotCopied { source, .. } => source.fault(),
             Self::Serve(e) => e.fault(),
             Self::Backup(e) => e.fault(),
+            Self::Upkeep(e) => e.fault(),
             Self::Model(e) => e.fault(),
             Self::Key(e) => e.fault(),
             Self::Trust(e) => e.fault(),
@@ -314,7 +319,7 @@ impl Explain for Error {
             | Self::DraftPrefix { .. }
             | Self::ConflictPrefix { .. }
             | Self::ChannelExists { .. }
-            | Self::LocalChannel
+            | Self::OwnChannel { .. }
             | Self::Unmaskable
             | Self::Alike { .. }
             | Self::File { .. }
@@ -377,7 +382,7 @@ impl Explain for Error {
             Self::NotCopied { channel, .. } => {
                 return Some(format!("mend that, then run `garner pull {channel}`"));
             }
-            Self::LocalChannel => "choose another name",
+            Self::OwnChannel { .. } => "choose another name",
             Self::Unmaskable => "say it without the secret",
             Self::Alike { id, .. } => {
                 let id = id.short();

@@ -114,8 +114,8 @@ impl Context {
 
     /// Returns the version of a channel that `at` stands for.
     pub(crate) fn version_at(&self, channel: &ChannelName, at: &At) -> Result<Version, Error> {
-        if *channel == ChannelName::local() {
-            return self.local_version_at(at);
+        if channel.is_reserved() {
+            return self.own_version_at(channel, at);
         }
         let settings = self.settings(channel)?;
         match at {
@@ -141,24 +141,24 @@ impl Context {
         }
     }
 
-    /// Returns the version of this machine's own channel that `at` stands for: only the store has it.
-    fn local_version_at(&self, at: &At) -> Result<Version, Error> {
-        let channel = ChannelName::local();
+    /// Returns the version that `at` stands for of a channel that the store makes itself.
+    fn own_version_at(&self, channel: &ChannelName, at: &At) -> Result<Version, Error> {
         let store = self.store()?;
-        let versions = store.versions(&channel)?;
-        let read = store.view()?.reading(&channel).version;
+        let versions = store.versions(channel)?;
+        let read = store.view()?.reading(channel).version;
         let newest = versions.last().map(|kernel| kernel.version);
         let found = match at {
             At::Number(version) => Some(*version),
             At::Latest => newest,
             At::Previous => read.or(newest).and_then(Version::previous),
             At::Tag(name) => {
-                return Err(garner_sync::Error::NoTag { channel, name: name.clone() }.into());
+                let (channel, name) = (channel.clone(), name.clone());
+                return Err(garner_sync::Error::NoTag { channel, name }.into());
             }
         };
         let known = found.filter(|found| versions.iter().any(|kernel| kernel.version == *found));
         known.ok_or_else(|| {
-            let version = found.unwrap_or(Version::FIRST);
+            let (channel, version) = (channel.clone(), found.unwrap_or(Version::FIRST));
             garner_loader::Error::UnknownVersion { channel, version }.into()
         })
     }

@@ -16,6 +16,7 @@ mod kernels;
 mod keys;
 mod markdown;
 mod output;
+mod past;
 mod places;
 mod plan;
 mod proxy;
@@ -28,6 +29,7 @@ mod spool;
 mod table;
 mod transfer;
 mod trust;
+mod upkeep;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use crate::args::FilterArguments;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{self, styled};
+use crate::past::When;
 use crate::table;
 
 /// The context size of a model that says nothing else, in tokens.
@@ -51,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         context.output.warn("this model runs at a third party: nothing is injected");
         empty(context)
     } else {
-        injection(&question, &facts, &arguments.filters, context)?
+        injection(&question, &facts, &arguments.filters, &When::now(context), context)?
     };
     let messages = inject::place(facts.system.as_deref(), &injection, &question);
     if arguments.dry_run {
@@ -92,15 +93,17 @@ fn unknown(error: &garner_serve::Error, context: &Context) -> ModelFacts {
 pub(crate) fn inject(
     question: &str,
     filters: &FilterArguments,
+    when: &When,
     context: &Context,
 ) -> Result<Injection, Error> {
-    injection(question, &ModelFacts::default(), filters, context)
+    injection(question, &ModelFacts::default(), filters, when, context)
 }
 
 fn injection(
     question: &str,
     facts: &ModelFacts,
     filters: &FilterArguments,
+    when: &When,
     context: &Context,
 ) -> Result<Injection, Error> {
     let store = match context.store() {
@@ -111,7 +114,7 @@ fn injection(
         store => store?,
     };
     let filters = filters.filters();
-    let now = context.now();
+    let When { view, now } = when;
     let mut hits = Vec::new();
     if !question.trim().is_empty() {
         let query = Query {
@@ -119,11 +122,12 @@ fn injection(
             limit: CONSIDERED,
             filters: filters.clone(),
             text: Text::new(question),
-            ..Query::new("", now)
+            at: view.clone(),
+            ..Query::new("", *now)
         };
         hits = store.recall(&query)?.hits;
     }
-    let core = store.core(None, &filters, now)?;
+    let core = store.core(view.as_ref(), &filters, *now)?;
     let system = facts.system.as_deref().unwrap_or_default();
     let request = Tokens::new(context.tokens(system) + context.tokens(question));
     let size = Tokens::new(facts.context.unwrap_or(DEFAULT_CONTEXT) as usize);

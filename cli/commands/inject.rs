@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args::FilterArguments;
 use crate::context::Context;
 use crate::error::Error;
+use crate::past::When;
 use crate::setup::disk::{self, Content};
 
 /// The longest question that is read from standard input; a prompt is never that long.
@@ -53,7 +54,8 @@ enum Format {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let question = question(arguments.query.as_deref())?;
-    let injection = super::ask::inject(&question, &arguments.filters, context)?;
+    let injection =
+        super::ask::inject(&question, &arguments.filters, &When::now(context), context)?;
     if injection.placed.is_empty() {
         context.output.say("Nothing matters to this: nothing is placed.");
     }

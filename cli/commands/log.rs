@@ -24,8 +24,8 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         return injections(context);
     }
     let channel = context.the_channel(arguments.channel.as_ref())?;
-    if channel == ChannelName::local() {
-        return local(context);
+    if channel.is_reserved() {
+        return own(&channel, context);
     }
     let settings = context.settings(&channel)?;
     let releases = context.releases(&settings)?;
@@ -81,12 +81,12 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
     context.output.print(&table::columns(&rows))
 }
 
-/// Lists what this machine remembered by itself, the newest first.
-fn local(context: &Context) -> Result<(), Error> {
-    let (store, channel) = (context.store()?, ChannelName::local());
-    let reading = store.view()?.reading(&channel);
+/// Lists the versions of a channel that the store makes itself, the newest first.
+fn own(channel: &ChannelName, context: &Context) -> Result<(), Error> {
+    let store = context.store()?;
+    let reading = store.view()?.reading(channel);
     let (mut rows, mut items) = (Vec::new(), Vec::new());
-    for kernel in store.versions(&channel)?.iter().rev() {
+    for kernel in store.versions(channel)?.iter().rev() {
         let read = reading.version == Some(kernel.version);
         let mark = match (read, reading.held) {
             (true, true) => styled("<- read here, held", output::YELLOW),
@@ -113,7 +113,9 @@ fn local(context: &Context) -> Result<(), Error> {
         }));
     }
     if context.global.json {
-        return context.output.print_json(json!({ "channel": "local", "versions": items }));
+        return context
+            .output
+            .print_json(json!({ "channel": channel.as_str(), "versions": items }));
     }
     context.output.print(&table::columns(&rows))
 }

@@ -14,6 +14,7 @@ use crate::args::FilterArguments;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{self, styled};
+use crate::past::{Past, When};
 use crate::table;
 
 #[derive(Debug, Args)]
@@ -39,6 +40,9 @@ pub(crate) struct Arguments {
     /// Answer from words alone, without waiting for the embedding model
     #[arg(long)]
     fast: bool,
+    /// Answer as the store would have then: after an operation, or on a day
+    #[arg(long, value_name = "OPERATION|DAY")]
+    at: Option<Past>,
     #[command(flatten)]
     filters: FilterArguments,
 }
@@ -63,13 +67,15 @@ enum SearchChoice {
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
     let text = arguments.query.join(" ");
+    let opened = context.store()?;
+    let when = When::of(arguments.at, &opened, context)?;
     let query = Query {
         text: Text::new(text.clone()),
         vector: if arguments.fast { None } else { context.query_vector(&text)? },
         limit: arguments.limit.get(),
         filters: arguments.filters.filters(),
-        now: context.now(),
-        at: None,
+        now: when.now,
+        at: when.view.clone(),
         ranking: match arguments.ranking {
             RankingChoice::Fusion => Ranking::Fusion,
             RankingChoice::Rrf => Ranking::Rrf,
@@ -81,7 +87,6 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             SearchChoice::Approximate => Search::Approximate,
         },
     };
-    let opened = context.store()?;
     let recall = opened.recall(&query)?;
     if recall.hits.is_empty()
         && let Some(project) = &arguments.filters.project
@@ -89,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
         name_projects(&opened, project, context)?;
     }
     if arguments.as_prompt {
-        let injection = super::ask::inject(&text, &arguments.filters, context)?;
+        let injection = super::ask::inject(&text, &arguments.filters, &when, context)?;
         if context.global.json {
             let placed: Vec<_> = injection.placed.iter().map(|p| p.id.to_string()).collect();
             let tokens = injection.tokens().get();
@@ -104,7 +109,7 @@ pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error>
             .output
             .print_json(json!({ "hits": hits, "visible": recall.signals.visible }));
     }
-    let view = opened.view()?;
+    let view = when.view.map_or_else(|| opened.view(), Ok)?;
     let mut text = String::new();
     for hit in &recall.hits {
         let score = styled(&format!("{:.3}", hit.signals.total.get()), output::BOLD);

@@ -156,8 +156,11 @@ fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, 
             policy.map_or_else(|| url.clone(), |policy| format!("{url} ({policy})")),
         ]);
     }
-    let own = loaded.iter().find(|status| status.name == ChannelName::local());
-    if let Some(status) = own {
+    for (name, what) in [
+        (ChannelName::local(), "remembered on this machine"),
+        (ChannelName::archive(), "put away by `garner store compact`"),
+    ] {
+        let Some(status) = loaded.iter().find(|status| status.name == name) else { continue };
         let read = status.reading.version.map_or_else(|| "-".to_owned(), |v| v.to_string());
         let held = if status.reading.held { " (held)" } else { "" };
         rows.push(vec![
@@ -165,7 +168,7 @@ fn channel_lines(loaded: &[ChannelStatus], context: &Context) -> Result<String, 
             format!("reads {read}{held}"),
             String::new(),
             table::count(status.fragments, "fragment"),
-            "remembered on this machine".to_owned(),
+            what.to_owned(),
         ]);
     }
     if rows.is_empty() {

@@ -40,6 +40,10 @@ pub(crate) fn describe(operation: &Operation) -> String {
         Action::Unpin { fragment } => format!("unpin {}", fragment.short()),
         Action::Remove { fragment } => format!("remove {}", fragment.short()),
         Action::Remember { fragment, .. } => format!("remember {}", fragment.short()),
+        Action::Compact { step, archived, .. } => {
+            let count = crate::table::count(archived.len(), "fragment");
+            format!("archive {count} ({})", step.as_str())
+        }
         Action::Recover { backup } => format!("recover from backup {}", backup.short()),
         Action::Revoke { channel, fragments } => {
             format!("revoke {} of {channel}", crate::table::count(fragments.len(), "fragment"))

@@ -63,6 +63,12 @@ impl Moment {
         u32::try_from(days.max(0)).unwrap_or(u32::MAX)
     }
 
+    /// Returns the point `days` earlier.
+    #[must_use]
+    pub fn minus_days(self, days: u32) -> Self {
+        Self::from_unix(self.0 - i64::from(days) * DAY)
+    }
+
     /// Returns the point `days` later.
     #[must_use]
     pub fn plus_days(self, days: u32) -> Self {

@@ -217,6 +217,17 @@ impl ChannelName {
     pub fn local() -> Self {
         Self("local".to_owned())
     }
+
+    /// Returns the channel of what a machine put away: no bundle brings one of this name.
+    pub fn archive() -> Self {
+        Self("archive".to_owned())
+    }
+
+    /// Returns whether the store makes the versions of the channel itself, so that no bundle may
+    /// bring one.
+    pub fn is_reserved(&self) -> bool {
+        *self == Self::local() || *self == Self::archive()
+    }
 }
 name! {
     /// A project: visible characters, 1 to 64 bytes, no slash and no colon.

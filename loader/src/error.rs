@@ -152,8 +152,8 @@ pub enum Error {
         /// The version.
         version: Version,
     },
-    /// A kernel claims the channel of what this machine remembers by itself.
-    #[error("`{channel}` names what this machine remembers, and no bundle brings that")]
+    /// A kernel claims a channel whose versions the store makes itself.
+    #[error("the store makes the versions of `{channel}` itself, and no bundle brings one")]
     ReservedChannel {
         /// The channel.
         channel: ChannelName,
@@ -176,6 +176,26 @@ pub enum Error {
     StalePlan {
         /// The channel.
         channel: ChannelName,
+    },
+    /// The store changed between the plan of a compaction and its application.
+    #[error("the store changed since the compaction was planned: {} is read no more", fragment.short())]
+    StaleCompaction {
+        /// A fragment that was to be put away.
+        fragment: FragmentId,
+    },
+    /// A store that is to be built from a log has one of its own.
+    #[error("the store `{}` has a log of its own", path.display())]
+    NotEmpty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What was remembered is in no bundle, and the store does not have it any more.
+    #[error("operation {operation} remembered record {}, which is not in the store", record.short())]
+    RecordLost {
+        /// The operation.
+        operation: u64,
+        /// The digest of the record.
+        record: Digest,
     },
     /// The vectors do not fit the texts of the plan.
     #[error("the plan asks for {texts} vectors of {dimensions} dimensions, the given ones differ")]
@@ -252,6 +272,8 @@ impl Explain for Error {
             | Self::NoRecord { .. }
             | Self::Replaced { .. }
             | Self::StalePlan { .. }
+            | Self::StaleCompaction { .. }
+            | Self::NotEmpty { .. }
             | Self::AmbiguousFragment { .. }
             | Self::MalformedActor { .. }
             | Self::Condition { .. }
@@ -263,7 +285,8 @@ impl Explain for Error {
             Self::Corrupt { .. }
             | Self::BrokenRow { .. }
             | Self::Fork { .. }
-            | Self::TreeMismatch { .. } => Fault::Trust,
+            | Self::TreeMismatch { .. }
+            | Self::RecordLost { .. } => Fault::Trust,
             Self::Sqlite { .. } | Self::VectorMismatch { .. } => Fault::Internal,
             Self::Embed(source) => source.fault(),
         }
@@ -337,7 +360,15 @@ impl Error {
             Self::Replaced { fragment } => {
                 format!("`garner fragment show {}` says by what", fragment.short())
             }
-            Self::StalePlan { .. } => "run the command again".to_owned(),
+            Self::NotEmpty { .. } => "name a folder without a store".to_owned(),
+            Self::RecordLost { .. } => {
+                "`garner verify` says what else is broken; `garner store restore latest` brings \
+                 back the newest backup"
+                    .to_owned()
+            }
+            Self::StalePlan { .. } | Self::StaleCompaction { .. } => {
+                "run the command again".to_owned()
+            }
             Self::UnknownChannel { .. } => {
                 "`garner load` brings kernels in; `garner channel list` names channels".to_owned()
             }

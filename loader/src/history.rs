@@ -31,12 +31,7 @@ impl Store {
         version: Version,
         stamp: &Stamp,
     ) -> Result<Operation, Error> {
-        let action = Action::Rollback { channel: name.clone(), version };
-        self.change(stamp, action, |db, view| {
-            channel::known_kernel(db, name, version)?;
-            let policy = view.reading(name).policy;
-            Ok(view.with(name, Reading { version: Some(version), held: true, policy }))
-        })
+        self.change(stamp, Action::Rollback { channel: name.clone(), version })
     }
 
     /// Reads a channel at its newest loaded version and lets later loads move it.
@@ -44,13 +39,7 @@ impl Store {
     /// # Errors
     /// [`Error::UnknownChannel`] when the store does not know it.
     pub fn release(&mut self, name: &ChannelName, stamp: &Stamp) -> Result<Operation, Error> {
-        let action = Action::Release { channel: name.clone() };
-        self.change(stamp, action, |db, view| {
-            let row = channel::known_row(db, name)?;
-            let version = channel::kernels(db, row)?.last().map(|kernel| kernel.version);
-            let policy = view.reading(name).policy;
-            Ok(view.with(name, Reading { version, held: false, policy }))
-        })
+        self.change(stamp, Action::Release { channel: name.clone() })
     }
 
     /// Sets what a channel may say beside others; also before anything of it is loaded.
@@ -63,12 +52,7 @@ impl Store {
         policy: Policy,
         stamp: &Stamp,
     ) -> Result<Operation, Error> {
-        let action = Action::Policy { channel: name.clone(), policy };
-        self.change(stamp, action, |db, view| {
-            channel::ensure(db, name)?;
-            let reading = view.reading(name);
-            Ok(view.with(name, Reading { policy, ..reading }))
-        })
+        self.change(stamp, Action::Policy { channel: name.clone(), policy })
     }
 
     /// Brings back the view before the last operation that is not undone yet.
@@ -81,8 +65,7 @@ impl Store {
         self.write(|db| {
             let last = last_not_undone(db)?;
             let action = Action::Undo { operation: last.number };
-            let act = Act { stamp: stamp.clone(), action, touched: Touched::Everything };
-            operation::commit(db, act, operation::before(db)?, last.before)
+            write(db, action, stamp)
         })
     }
 
@@ -91,8 +74,7 @@ impl Store {
     /// # Errors
     /// [`Error::UnknownOperation`] when the log does not have it.
     pub fn restore(&mut self, number: u64, stamp: &Stamp) -> Result<Operation, Error> {
-        let action = Action::Restore { operation: number };
-        self.change(stamp, action, |db, _| Ok(operation::get(db, number)?.after))
+        self.change(stamp, Action::Restore { operation: number })
     }
 
     /// Puts a fragment into the core.
@@ -100,11 +82,7 @@ impl Store {
     /// # Errors
     /// [`Error::UnknownFragment`] when no loaded kernel has it.
     pub fn pin(&mut self, fragment: FragmentId, stamp: &Stamp) -> Result<Operation, Error> {
-        self.change(stamp, Action::Pin { fragment }, |db, mut view| {
-            known(db, fragment)?;
-            view.pinned.insert(fragment);
-            Ok(view)
-        })
+        self.change(stamp, Action::Pin { fragment })
     }
 
     /// Takes a fragment out of the core.
@@ -112,12 +90,7 @@ impl Store {
     /// # Errors
     /// [`Error::UnknownFragment`] when it is not pinned.
     pub fn unpin(&mut self, fragment: FragmentId, stamp: &Stamp) -> Result<Operation, Error> {
-        self.change(stamp, Action::Unpin { fragment }, |_, mut view| {
-            if view.pinned.remove(&fragment) {
-                return Ok(view);
-            }
-            Err(Error::UnknownFragment { prefix: fragment.short() }.into())
-        })
+        self.change(stamp, Action::Unpin { fragment })
     }
 
     /// Removes a fragment on this machine, whatever later kernels say; `undo` brings it back.
@@ -125,12 +98,7 @@ impl Store {
     /// # Errors
     /// [`Error::UnknownFragment`] when no loaded kernel has it.
     pub fn remove(&mut self, fragment: FragmentId, stamp: &Stamp) -> Result<Operation, Error> {
-        self.change(stamp, Action::Remove { fragment }, |db, mut view| {
-            known(db, fragment)?;
-            view.pinned.remove(&fragment);
-            view.removed.insert(fragment);
-            Ok(view)
-        })
+        self.change(stamp, Action::Remove { fragment })
     }
 
     /// Writes down that this store was taken from a backup, whose note has the digest `backup`, to
@@ -139,21 +107,66 @@ impl Store {
     /// # Errors
     /// Those of writing, such as [`Error::DiskFull`].
     pub fn recover(&mut self, backup: Digest, stamp: &Stamp) -> Result<Operation, Error> {
-        self.change(stamp, Action::Recover { backup }, |_, view| Ok(view))
+        self.change(stamp, Action::Recover { backup })
     }
 
-    fn change(
-        &mut self,
-        stamp: &Stamp,
-        action: Action,
-        after: impl FnOnce(&Connection, View) -> Result<View, Trouble>,
-    ) -> Result<Operation, Error> {
-        self.write(|db| {
-            let before = operation::before(db)?;
-            let after = after(db, before.view.clone())?;
-            let touched = touched(&action);
-            operation::commit(db, Act { stamp: stamp.clone(), action, touched }, before, after)
-        })
+    fn change(&mut self, stamp: &Stamp, action: Action) -> Result<Operation, Error> {
+        self.write(|db| write(db, action, stamp))
+    }
+}
+
+/// Changes the view as an action says, and appends it to the log.
+fn write(db: &Connection, action: Action, stamp: &Stamp) -> Result<Operation, Trouble> {
+    let before = operation::before(db)?;
+    let after = after(db, before.view.clone(), &action)?;
+    let touched = touched(&action);
+    operation::commit(db, Act { stamp: stamp.clone(), action, touched }, before, after)
+}
+
+/// Returns the view after an action that brings no rows with it; what does is left to those who write
+/// them.
+pub(crate) fn after(db: &Connection, mut view: View, action: &Action) -> Result<View, Trouble> {
+    match action {
+        Action::Rollback { channel, version } => {
+            channel::known_kernel(db, channel, *version)?;
+            let policy = view.reading(channel).policy;
+            Ok(view.with(channel, Reading { version: Some(*version), held: true, policy }))
+        }
+        Action::Release { channel } => {
+            let row = channel::known_row(db, channel)?;
+            let version = channel::kernels(db, row)?.last().map(|kernel| kernel.version);
+            let policy = view.reading(channel).policy;
+            Ok(view.with(channel, Reading { version, held: false, policy }))
+        }
+        Action::Policy { channel, policy } => {
+            channel::ensure(db, channel)?;
+            let reading = view.reading(channel);
+            Ok(view.with(channel, Reading { policy: *policy, ..reading }))
+        }
+        Action::Undo { operation } => Ok(operation::get(db, *operation)?.before),
+        Action::Restore { operation } => Ok(operation::get(db, *operation)?.after),
+        Action::Pin { fragment } => {
+            known(db, *fragment)?;
+            view.pinned.insert(*fragment);
+            Ok(view)
+        }
+        Action::Unpin { fragment } => {
+            if view.pinned.remove(fragment) {
+                return Ok(view);
+            }
+            Err(Error::UnknownFragment { prefix: fragment.short() }.into())
+        }
+        Action::Remove { fragment } => {
+            known(db, *fragment)?;
+            view.pinned.remove(fragment);
+            view.removed.insert(*fragment);
+            Ok(view)
+        }
+        Action::Load { .. }
+        | Action::Remember { .. }
+        | Action::Revoke { .. }
+        | Action::Compact { .. }
+        | Action::Recover { .. } => Ok(view),
     }
 }
 

@@ -22,6 +22,7 @@
 //! `examples/recall.rs` asks by meaning as well.
 
 mod analysis;
+mod compact;
 #[cfg(test)]
 mod endurance;
 mod error;
@@ -30,6 +31,7 @@ pub mod inject;
 mod load;
 mod local;
 mod recall;
+mod replay;
 mod stamp;
 mod store;
 #[cfg(test)]
@@ -38,6 +40,7 @@ mod test_support;
 mod tests;
 mod vectors;
 
+pub use compact::{Compaction, CompactionStep, PutAway, Retention, Rewrite, Tidied};
 pub use error::Error;
 pub use load::{
     Effect, Erasure, LoadOptions, LoadPlan, LoadReport, OrderRule, PlannedText, Progress, Summary,
@@ -48,11 +51,12 @@ pub use recall::{
     Approximation, Condition, Filters, Hit, Query, QueryVector, Ranking, Recall, Score, Search,
     ShownFragment, Signals, TermSignal, TermUse, TextSignals, Weights,
 };
+pub use replay::{Open, Replayed};
 pub use stamp::Stamp;
 pub use store::channel::LoadedKernel;
 pub use store::event::{Event, InjectionEvent};
 pub use store::milestone::{BackupEvent, DrillEvent, Loss};
-pub use store::operation::{Action, Actor, Operation};
+pub use store::operation::{Action, Actor, Archived, Operation, Step};
 pub use store::status::{ChannelStatus, Counts, Membership, ReadFrom, StoredFragment};
 pub use store::swap::Replaced;
 pub use store::vector_row::EmbedderInfo;

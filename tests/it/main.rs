@@ -19,6 +19,8 @@ mod bundles;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod compaction;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 #[path = "../../compiler/tests/it/corpus.rs"]

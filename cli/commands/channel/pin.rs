@@ -101,14 +101,15 @@ fn repository_in(
 /// Returns the settings of a channel that is set up for this repository already.
 ///
 /// # Errors
-/// [`Error::LocalChannel`] for the name of this machine's own channel, [`Error::ChannelExists`] if it is set up for another one: its pin is not replaced unasked.
+/// [`Error::OwnChannel`] for a name whose versions the store makes itself, [`Error::ChannelExists`]
+/// if it is set up for another one: its pin is not replaced unasked.
 fn known(
     name: &ChannelName,
     repository: Option<&RepositoryId>,
     context: &Context,
 ) -> Result<Option<ChannelSettings>, Error> {
-    if *name == ChannelName::local() {
-        return Err(Error::LocalChannel);
+    if name.is_reserved() {
+        return Err(Error::OwnChannel { channel: name.clone() });
     }
     match context.settings(name) {
         Err(Error::UnknownChannel { .. }) => Ok(None),

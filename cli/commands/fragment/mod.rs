@@ -6,7 +6,7 @@ pub(crate) use add::TYPED;
 
 use clap::Subcommand;
 use garner_kernel::{Change, Fragment, record};
-use garner_loader::{Filters, ReadFrom, StoredFragment};
+use garner_loader::{Filters, PutAway, ReadFrom, StoredFragment};
 use serde_json::{Value, json};
 
 use crate::args::FilterArguments;
@@ -19,6 +19,9 @@ use crate::table;
 pub(crate) enum Command {
     /// List the fragments that recall can see
     List {
+        /// List what `garner store compact` put away instead
+        #[arg(long)]
+        archived: bool,
         #[command(flatten)]
         filters: FilterArguments,
     },
@@ -54,7 +57,8 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
-        Command::List { filters } => list(filters, context),
+        Command::List { archived: true, filters } => archived(filters, context),
+        Command::List { archived: false, filters } => list(filters, context),
         Command::Show { id } => show(id, context),
         Command::Add(arguments) => add::run(arguments, context),
         Command::Export { target } => export(target, context),
@@ -66,6 +70,16 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
 
 fn list(filters: &FilterArguments, context: &Context) -> Result<(), Error> {
     let fragments = context.store()?.fragments(None, &filters.filters(), context.now())?;
+    print_list(&fragments, context)
+}
+
+/// Lists what is in the archive.
+fn archived(filters: &FilterArguments, context: &Context) -> Result<(), Error> {
+    let store = context.store()?;
+    print_list(&store.archived(&filters.filters())?, context)
+}
+
+fn print_list(fragments: &[Fragment], context: &Context) -> Result<(), Error> {
     if context.global.json {
         let items: Vec<_> = fragments.iter().map(json).collect();
         return context.output.print_json(json!({ "fragments": items }));
@@ -99,10 +113,20 @@ fn show(id: &str, context: &Context) -> Result<(), Error> {
         let mut value = json(&stored.fragment);
         if let Some(object) = value.as_object_mut() {
             object.insert("read_from".to_owned(), from.as_ref().map_or(Value::Null, from_json));
+            let put_away = stored.put_away.as_ref().map_or(Value::Null, put_away_json);
+            object.insert("put_away".to_owned(), put_away);
         }
         return context.output.print_json(value);
     }
     context.output.print(&text(&stored, from.as_ref()))
+}
+
+fn put_away_json(put_away: &PutAway) -> Value {
+    json!({
+        "operation": put_away.operation,
+        "step": put_away.step.as_str(),
+        "by": put_away.by.map(|by| by.to_string()),
+    })
 }
 
 fn from_json(from: &ReadFrom) -> Value {
@@ -161,6 +185,11 @@ fn text(stored: &StoredFragment, from: Option<&ReadFrom>) -> String {
             source.digest.short()
         );
         rows.push(vec!["source".to_owned(), value]);
+    }
+    if let Some(PutAway { operation, step, by }) = &stored.put_away {
+        let by = by.map_or_else(String::new, |by| format!(", {} stands in its place", by.short()));
+        let value = format!("put away by operation {operation} ({}){by}", step.as_str());
+        rows.push(vec!["archived".to_owned(), value]);
     }
     if stored.pinned || stored.removed {
         let value = if stored.pinned { "pinned" } else { "removed on this machine" };

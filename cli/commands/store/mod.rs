@@ -1,6 +1,7 @@
 //! `garner store`: what is in the store on this machine, and what can be made of it again.
 
 mod backup;
+mod compact;
 mod drill;
 mod export;
 mod restore;
@@ -23,6 +24,10 @@ pub(crate) enum Command {
     /// Recall goes on meanwhile. Texts are embedded a few at a time: what is done stays done when
     /// it is stopped, and running it again goes on.
     Reindex(Reindex),
+    /// Put away what is too old or said twice, and give room back
+    ///
+    /// What is put away stays in the archive, and every step can be undone.
+    Compact(compact::Arguments),
     /// Make a backup that the recovery key opens
     ///
     /// The copy is consistent also while other processes write. It holds the store, drafts, the
@@ -55,6 +60,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
     match command {
         Command::Show => show(context),
         Command::Reindex(arguments) => reindex(arguments, context),
+        Command::Compact(arguments) => compact::run(arguments, context),
         Command::Backup(arguments) => backup::run(arguments, context),
         Command::Restore(arguments) => restore::run(arguments, context),
         Command::Drill(arguments) => drill::run(arguments, context),

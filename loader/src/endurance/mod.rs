@@ -15,9 +15,10 @@ use std::time::Duration;
 use garner_kernel::{ChannelName, Embedder, Fragment, FragmentId, Kind, Version};
 
 use crate::recall::{Filters, Query, QueryVector, Search};
+use crate::store::fragment_row::record_digest;
 use crate::store::vector_row::EmbedderInfo;
 use crate::test_support::{HashEmbedder, contents, fragment, kernel, load, now, stamp, vector};
-use crate::{Error, OpenOptions, Residency, Store};
+use crate::{Archived, CompactionStep, Error, OpenOptions, Residency, Step, Store};
 use model::{Came, Change, Held, Item, Model, Which};
 
 /// How many statements there are to say.
@@ -81,7 +82,12 @@ fn change(seed: u64, number: u64, model: &Model) -> Change {
             Change::Rollback(which, newest.saturating_sub(below(6)) + usize::from(below(20) == 0))
         }
         800..860 => Change::Release(which),
-        860..960 => Change::Undo,
+        860..890 => {
+            let shown: Vec<Item> = model.shown().into_iter().collect();
+            let some = (0..below(4)).filter_map(|_| shown.get(below(shown.len())).copied());
+            Change::PutAway(some.collect())
+        }
+        890..960 => Change::Undo,
         960..980 => Change::Pin(item),
         980..998 => Change::Unpin(item),
         _ => Change::Reindex,
@@ -130,6 +136,23 @@ fn apply(store: &mut Store, change: &Change, model: &Model) -> Came {
         Change::Remove(item) => store.remove(id(*item), &stamp).map(|_| true),
         Change::Pin(item) => store.pin(id(*item), &stamp).map(|_| true),
         Change::Unpin(item) => store.unpin(id(*item), &stamp).map(|_| true),
+        Change::PutAway(items) if items.is_empty() => return Came::Refused,
+        Change::PutAway(items) => {
+            let items: BTreeSet<FragmentId> = items.iter().map(|item| id(*item)).collect();
+            let shown = store.fragments(None, &Filters::default(), now()).unwrap();
+            let mut archived: Vec<Archived> = shown
+                .iter()
+                .filter(|fragment| items.contains(&fragment.id))
+                .map(|fragment| Archived {
+                    fragment: fragment.id,
+                    record: record_digest(fragment),
+                    by: None,
+                })
+                .collect();
+            archived.sort_by_key(|archived| archived.fragment);
+            let step = CompactionStep { step: Step::Expired, archived };
+            store.put_away(&step, &stamp).map(|_| true)
+        }
         Change::Undo => store.undo(&stamp).map(|_| true),
         Change::Reindex => store.reindex().map(|_| true),
     })
@@ -253,6 +276,29 @@ fn live(folder: &Path, life: Life, until: u64, patience: Duration) -> u64 {
     told.iter().filter_map(did).next_back().map_or(life.next, |last| last + 1)
 }
 
+/// Builds a store from the log of another one, which must become the same.
+fn live_again(store: &Store, model: &Model) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut again = open(folder.path(), Residency::Nothing);
+    let mut kernel = |_: &ChannelName, version: Version| {
+        let held = &model.versions[0][usize::try_from(version.get()).unwrap() - 1];
+        let fragments: Vec<_> =
+            held.iter().map(|(item, older)| the_fragment(*item, older)).collect();
+        let contents = contents(&fragments.iter().collect::<Vec<_>>());
+        Ok::<_, Error>(kernel("team", version.get(), contents))
+    };
+    let replayed = again.replay_with(store, &mut kernel, &mut |_, _| {}).unwrap();
+    assert_eq!(replayed.differences, Vec::<String>::new());
+    assert_eq!(replayed.operations, model.operations);
+    assert_eq!(again.operations(1).unwrap(), store.operations(1).unwrap());
+    assert_eq!(Some(replayed.digest), store.operations(1).unwrap().first().map(|o| o.digest_after));
+    again.embed_missing(&HashEmbedder, &mut |_, _| {}).unwrap();
+    check(&again);
+    compare(&again, &again, model);
+    let refused = again.replay_with(store, &mut kernel, &mut |_, _| {});
+    assert!(matches!(refused, Err(Error::NotEmpty { .. })), "{refused:?}");
+}
+
 #[test]
 fn a_long_life_leaves_what_the_model_says() {
     let drill = told("GARNER_DRILL").is_some();
@@ -303,7 +349,9 @@ fn a_long_life_leaves_what_the_model_says() {
         compare(&store, &memory, &model);
         compared += 2;
     }
-    check(&open(folder.path(), Residency::Nothing));
+    let store = open(folder.path(), Residency::Nothing);
+    check(&store);
+    live_again(&store, &model);
     let line = format!(
         "{next} changes, {} operations, {kills} kills, {unsaid} between commit and word, compared \
          {compared} times, checked {} times",

@@ -21,6 +21,8 @@ pub(super) struct View {
     pub(super) read: [Read; 2],
     pub(super) removed: BTreeSet<Item>,
     pub(super) pinned: BTreeSet<Item>,
+    /// What is in the archive, with its revision.
+    pub(super) archived: BTreeMap<Item, u32>,
 }
 
 /// Which channel is meant.
@@ -40,6 +42,8 @@ pub(super) enum Change {
     Remove(Item),
     Pin(Item),
     Unpin(Item),
+    /// Some of what is seen is put away.
+    PutAway(BTreeSet<Item>),
     Undo,
     Reindex,
 }
@@ -59,6 +63,10 @@ pub(super) enum Came {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Model {
     pub(super) versions: [Vec<Held>; 2],
+    /// The revisions in each version of the channel of this machine; those of the other are 1.
+    revisions: Vec<BTreeMap<Item, u32>>,
+    /// The highest revision of each statement that was ever written.
+    highest: BTreeMap<Item, u32>,
     pub(super) view: View,
     /// The views before operations that are not undone, the newest last.
     undoable: Vec<View>,
@@ -85,7 +93,18 @@ impl Model {
             .copied()
             .collect();
         let shown = members.iter().map(|(item, _)| **item);
-        shown.filter(|item| !replaced.contains(item)).collect()
+        shown.filter(|item| !replaced.contains(item) && !self.is_away(*item)).collect()
+    }
+
+    /// Returns the highest revision of a statement that the view holds.
+    fn revision(&self, item: Item) -> u32 {
+        let read = self.view.read[1].version.checked_sub(1);
+        let own = read.and_then(|at| self.revisions[at].get(&item).copied());
+        own.unwrap_or(1)
+    }
+
+    fn is_away(&self, item: Item) -> bool {
+        self.view.archived.get(&item).is_some_and(|away| self.revision(item) <= *away)
     }
 
     /// Changes the model, and returns what the store has to say to the same change.
@@ -110,6 +129,9 @@ impl Model {
             Change::Remember(item, older) => return self.remember(*item, older),
             Change::Load(held) => {
                 self.known.extend(held.keys());
+                for item in held.keys() {
+                    self.highest.entry(*item).or_insert(1);
+                }
                 self.versions[0].push(held.clone());
                 let newest = self.versions[0].len();
                 let read = &mut self.view.read[0];
@@ -143,6 +165,13 @@ impl Model {
                     return Came::Refused;
                 }
             }
+            Change::PutAway(items) if items.is_empty() => return Came::Refused,
+            Change::PutAway(items) => {
+                for item in items {
+                    let revision = self.revision(*item);
+                    self.view.archived.insert(*item, revision);
+                }
+            }
             Change::Undo => match self.undoable.pop() {
                 Some(view) => self.view = view,
                 None => return Came::Refused,
@@ -159,13 +188,19 @@ impl Model {
         let read = self.view.read[1].version.checked_sub(1);
         let mut held = read.map(|at| self.versions[1][at].clone()).unwrap_or_default();
         held.insert(item, older.clone());
+        let mut revisions = read.map(|at| self.revisions[at].clone()).unwrap_or_default();
+        let revision = self.highest.get(&item).map_or(1, |highest| highest + 1);
+        revisions.insert(item, revision);
         self.versions[1].push(held);
+        self.revisions.push(revisions);
         self.view.read[1] = Read { version: self.versions[1].len(), held: false };
         self.view.removed.remove(&item);
         if !self.shown().contains(&item) {
             self.versions[1].pop();
+            self.revisions.pop();
             return Came::Refused;
         }
+        self.highest.insert(item, revision);
         self.known.insert(item);
         Came::Done
     }

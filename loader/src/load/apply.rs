@@ -13,7 +13,7 @@ use crate::store::membership::{self, Place, Table};
 use crate::store::operation::{self, Act, Action};
 use crate::store::standing::Touched;
 use crate::store::vector_row::{self, EmbedderInfo};
-use crate::store::view::Reading;
+use crate::store::view::{Reading, View};
 use crate::store::{Store, channel, contents, fragment_row};
 
 /// One vector for each text of a plan.
@@ -110,7 +110,7 @@ impl Store {
     }
 }
 
-/// Writes rows, membership and operation, and reads the kernel back before anything is committed.
+/// Writes rows, membership and operation.
 fn write_kernel(
     db: &Connection,
     kernel: &Kernel,
@@ -118,27 +118,38 @@ fn write_kernel(
     stamp: &Stamp,
 ) -> Result<u64, Trouble> {
     let before = operation::before(db)?;
+    let after = put(db, kernel, decision, (&before.view, operation::next_number(db)?))?;
+    let (channel, version, head) = (kernel.channel.clone(), kernel.lineage.version, kernel.head);
+    let action = Action::Load { channel, version, head };
+    let act = Act { stamp: stamp.clone(), action, touched: Touched::Everything };
+    Ok(operation::commit(db, act, before, after)?.number)
+}
+
+/// Writes the rows of a kernel that operation `number` loads, reads it back before anything is
+/// committed, and returns the view after it.
+pub(crate) fn put(
+    db: &Connection,
+    kernel: &Kernel,
+    decision: &Decision,
+    (before, number): (&View, u64),
+) -> Result<View, Trouble> {
     let row = channel::ensure(db, &kernel.channel)?;
     let version = kernel.lineage.version;
     if !decision.loaded {
         write_rows(db, row, kernel, decision)?;
-        channel::insert_kernel(db, row, kernel, operation::next_number(db)?)?;
+        channel::insert_kernel(db, row, kernel, number)?;
     }
     let read_back = contents::contents(db, row, version)?;
     if read_back != kernel.contents || read_back.tree_digest() != kernel.contents.tree_digest() {
         return Err(Error::TreeMismatch { channel: kernel.channel.clone(), version }.into());
     }
-    let reading = before.view.reading(&kernel.channel);
-    let after = match decision.effect {
+    let reading = before.reading(&kernel.channel);
+    Ok(match decision.effect {
         Effect::Reads => {
-            before.view.clone().with(&kernel.channel, Reading { version: Some(version), ..reading })
+            before.clone().with(&kernel.channel, Reading { version: Some(version), ..reading })
         }
-        Effect::Held { .. } | Effect::History | Effect::Nothing => before.view.clone(),
-    };
-    let (channel, head) = (kernel.channel.clone(), kernel.head);
-    let action = Action::Load { channel, version, head };
-    let act = Act { stamp: stamp.clone(), action, touched: Touched::Everything };
-    Ok(operation::commit(db, act, before, after)?.number)
+        Effect::Held { .. } | Effect::History | Effect::Nothing => before.clone(),
+    })
 }
 
 fn write_rows(

@@ -10,7 +10,10 @@ mod revoke;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use apply::put;
 pub use apply::{LoadReport, Vectors};
+pub(crate) use plan::decide;
 pub use plan::{Effect, LoadOptions, LoadPlan, OrderRule, PlannedText, Summary};
 pub use projection::Progress;
 pub use revoke::Erasure;
+pub(crate) use revoke::bury_revoked;

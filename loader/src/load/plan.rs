@@ -85,7 +85,7 @@ pub struct LoadPlan<'k> {
 
 /// What depends on the state of the store, and is looked up again before it is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Decision {
+pub(crate) struct Decision {
     pub(super) effect: Effect,
     pub(super) loaded: bool,
     pub(super) before: Option<Version>,
@@ -169,12 +169,12 @@ impl Store {
 }
 
 /// Decides what loading does, or refuses.
-pub(super) fn decide(
+pub(crate) fn decide(
     db: &Connection,
     kernel: &Kernel,
     options: &LoadOptions,
 ) -> Result<Decision, Trouble> {
-    if kernel.channel == ChannelName::local() {
+    if kernel.channel.is_reserved() {
         return Err(Error::ReservedChannel { channel: kernel.channel.clone() }.into());
     }
     let row = channel::row(db, &kernel.channel)?;

@@ -6,15 +6,16 @@ mod tests;
 use std::collections::BTreeSet;
 
 use garner_kernel::bundle::Revoked;
-use garner_kernel::{ChannelName, FragmentId, Kernel, Tombstone, TreeHasher, Verified};
+use garner_kernel::{ChannelName, FragmentId, Kernel, Tombstone, Verified, Version};
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
-use crate::store::fragment_row::{self, digest_from};
+use crate::store::fragment_row;
+use crate::store::membership::Interval;
 use crate::store::operation::{self, Act, Action};
 use crate::store::standing::Touched;
-use crate::store::{Store, channel, membership};
+use crate::store::{Store, channel, contents, membership};
 
 /// What was erased because it is revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,19 @@ fn held(db: &Connection, name: &ChannelName, revoked: &Revoked) -> Result<Vec<He
     Ok(held)
 }
 
+/// Puts tombstones in the place of what is revoked of a channel.
+pub(crate) fn bury_revoked(
+    db: &Connection,
+    name: &ChannelName,
+    revoked: &Revoked,
+) -> Result<(), Trouble> {
+    let held = held(db, name, revoked)?;
+    if !held.is_empty() {
+        bury(db, name, &held)?;
+    }
+    Ok(())
+}
+
 /// Puts tombstones in the place of fragments, and deletes those that no channel holds any more.
 fn bury(db: &Connection, name: &ChannelName, held: &[Held]) -> Result<Vec<FragmentId>, Trouble> {
     let channel = channel::known_row(db, name)?;
@@ -109,6 +123,7 @@ fn bury(db: &Connection, name: &ChannelName, held: &[Held]) -> Result<Vec<Fragme
     for Held { row, tombstone, .. } in held {
         let tombstone = fragment_row::ensure_tombstone(db, tombstone)?;
         intervals.extend(membership::bury(db, channel, *row, tombstone)?);
+        forget(db, *row)?;
         deleted |= fragment_row::delete_unused(db, *row)?;
     }
     if deleted {
@@ -117,28 +132,36 @@ fn bury(db: &Connection, name: &ChannelName, held: &[Held]) -> Result<Vec<Fragme
         // Deleted rows leave their terms in the text index until its parts are merged.
         db.execute("INSERT INTO text_index (text_index) VALUES ('optimize')", [])?;
     }
-    for kernel in channel::kernels(db, channel)? {
-        if intervals.iter().any(|interval| interval.covers(kernel.version.get())) {
-            set_tree(db, channel, kernel.version.get())?;
-        }
-    }
+    set_trees(db, channel, &intervals)?;
     Ok(held.iter().map(|held| held.id).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// Writes down what the fragments of a loaded version add up to now.
-fn set_tree(db: &Connection, channel: i64, version: u64) -> Result<(), Trouble> {
-    let mut tree = TreeHasher::default();
-    let mut statement = db.prepare_cached(
-        "SELECT f.id, f.revision, f.record FROM member m JOIN fragment f ON f.row = m.fragment \
-         WHERE m.channel = ?1 AND m.from_version <= ?2 \
-         AND (m.to_version IS NULL OR m.to_version > ?2) ORDER BY f.id",
-    )?;
-    let mut rows = statement.query(params![channel, version])?;
-    while let Some(row) = rows.next()? {
-        let digest = |column| digest_from("fragment", &row.get::<_, Vec<u8>>(column)?);
-        tree.add(FragmentId::new(digest(0)?), row.get(1)?, &digest(2)?);
-    }
+fn set_tree(db: &Connection, channel: i64, version: Version) -> Result<(), Trouble> {
+    let tree = contents::tree(db, channel, version)?;
     db.prepare_cached("UPDATE kernel SET tree = ?3 WHERE channel = ?1 AND version = ?2")?
-        .execute(params![channel, version, tree.finish().as_bytes()])?;
+        .execute(params![channel, version.get(), tree.as_bytes()])?;
+    Ok(())
+}
+
+/// Writes down what the versions of a channel add up to now that are in one of the intervals.
+fn set_trees(db: &Connection, channel: i64, changed: &[Interval]) -> Result<(), Trouble> {
+    for kernel in channel::kernels(db, channel)? {
+        if changed.iter().any(|interval| interval.covers(kernel.version.get())) {
+            set_tree(db, channel, kernel.version)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a row out of the archive, where nothing but the archive holds it.
+fn forget(db: &Connection, row: i64) -> Result<(), Trouble> {
+    let Some(archive) = channel::row(db, &ChannelName::archive())? else { return Ok(()) };
+    let elsewhere = "SELECT 1 FROM member WHERE channel IN (SELECT row FROM channel WHERE row <> ?2) \
+                     AND fragment = ?1";
+    if !db.prepare_cached(elsewhere)?.exists([row, archive])? {
+        let taken = membership::take(db, archive, row)?;
+        set_trees(db, archive, &taken)?;
+    }
     Ok(())
 }

@@ -15,15 +15,16 @@ use std::collections::BTreeSet;
 use garner_kernel::{
     Change, ChannelName, Digest, FieldHasher, Fragment, FragmentId, Moment, Vector, Version, record,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
+use crate::store::channel::Own;
 use crate::store::membership::{self, Place, Table};
 use crate::store::operation::{self, Act, Action};
 use crate::store::standing::{self, Touched};
 use crate::store::vector_row::{self, EmbedderInfo};
-use crate::store::view::{Reading, View, version_from};
+use crate::store::view::{Reading, View};
 use crate::store::{Store, channel, fragment_row};
 
 pub use import::Imported;
@@ -76,10 +77,35 @@ struct Written {
     result: Remembered,
 }
 
-fn remember(db: &Connection, mut fragment: Fragment, stamp: &Stamp) -> Result<Written, Trouble> {
+fn remember(db: &Connection, fragment: Fragment, stamp: &Stamp) -> Result<Written, Trouble> {
     let before = operation::before(db)?;
+    let number = operation::next_number(db)?;
+    let (id, put) = (fragment.id, put(db, fragment, &before.view, (number, stamp))?);
+    let Put { row, version, record, after, touched } = put;
+    let action = Action::Remember { version, fragment: id, record };
+    let act = Act { stamp: stamp.clone(), action, touched };
+    operation::commit(db, act, before, after)?;
+    Ok(Written { row, result: Remembered { version, operation: number } })
+}
+
+/// A version of the channel `local` whose rows are written.
+pub(crate) struct Put {
+    row: i64,
+    version: Version,
+    record: Digest,
+    pub(crate) after: View,
+    touched: Touched,
+}
+
+/// Writes the rows of the next version, which operation `number` makes.
+pub(crate) fn put(
+    db: &Connection,
+    mut fragment: Fragment,
+    before: &View,
+    (number, stamp): (u64, &Stamp),
+) -> Result<Put, Trouble> {
     let name = ChannelName::local();
-    let reading = before.view.reading(&name);
+    let reading = before.reading(&name);
     let known = fragment_row::revisions(db, &fragment.id)?;
     let highest = known.iter().map(|(_, revision)| *revision).max();
     let next = highest.map_or(1, |highest| highest.saturating_add(1));
@@ -90,7 +116,7 @@ fn remember(db: &Connection, mut fragment: Fragment, stamp: &Stamp) -> Result<Wr
     let row = fragment_row::ensure(db, &fragment)?;
 
     let channel = channel::ensure(db, &name)?;
-    let newest = newest(db, channel)?;
+    let newest = channel::newest(db, channel)?;
     let version = newest.map_or(Version::FIRST, Version::next);
     let place =
         Place { channel, version: version.get(), before: newest.map(Version::get), after: None };
@@ -103,17 +129,14 @@ fn remember(db: &Connection, mut fragment: Fragment, stamp: &Stamp) -> Result<Wr
     }
     let parent = reading.version.map(|version| channel::known_kernel(db, &name, version));
     let parent = parent.transpose()?.map(|(_, kernel)| kernel.head);
-    let number = operation::next_number(db)?;
-    let link = link(parent, version, &record);
-    insert_version(db, channel, (version, number), (parent, link), stamp)?;
+    let head = link(parent, version, &record);
+    let own = Own { version, head, parent, tree: head, operation: number };
+    channel::insert_own(db, channel, own, stamp)?;
 
-    let after = after(before.view.clone(), fragment.id, version, reading);
+    let after = after(before.clone(), fragment.id, version, reading);
     let touched =
         if grows { Touched::Fragments(BTreeSet::from([fragment.id])) } else { Touched::Everything };
-    let action = Action::Remember { version, fragment: fragment.id, record };
-    let act = Act { stamp: stamp.clone(), action, touched };
-    operation::commit(db, act, before, after)?;
-    Ok(Written { row, result: Remembered { version, operation: number } })
+    Ok(Put { row, version, record, after, touched })
 }
 
 /// Makes a version that holds what another one held, and a row in the place of older ones.
@@ -149,35 +172,6 @@ fn link(parent: Option<Digest>, version: Version, record: &Digest) -> Digest {
         .field(&version.get().to_le_bytes())
         .field(record.as_bytes());
     hasher.finish()
-}
-
-fn newest(db: &Connection, channel: i64) -> Result<Option<Version>, Trouble> {
-    let sql = "SELECT version FROM kernel WHERE channel = ?1 ORDER BY version DESC LIMIT 1";
-    let newest = db.prepare_cached(sql)?.query_row([channel], |row| row.get(0)).optional()?;
-    newest.map(version_from).transpose()
-}
-
-fn insert_version(
-    db: &Connection,
-    channel: i64,
-    (version, operation): (Version, u64),
-    (parent, link): (Option<Digest>, Digest),
-    stamp: &Stamp,
-) -> Result<(), Trouble> {
-    db.prepare_cached(
-        "INSERT INTO kernel (channel, version, head, parent, publisher, created, tree, operation) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3, ?7)",
-    )?
-    .execute(params![
-        channel,
-        version.get(),
-        link.as_bytes(),
-        parent.as_ref().map(Digest::as_bytes),
-        stamp.who.as_str(),
-        stamp.at.unix(),
-        operation,
-    ])?;
-    Ok(())
 }
 
 /// Returns whether recall sees a fragment at `now`.

@@ -1,7 +1,7 @@
 //! What filters and ranking know of a row, without its text.
 
 use garner_kernel::{
-    ChannelName, Confidence, FragmentId, Kind, Moment, Scope, Tag, Trust, Version,
+    ChannelName, Confidence, Fragment, FragmentId, Kind, Moment, Scope, Tag, Trust, Version,
 };
 use rusqlite::Row;
 
@@ -47,6 +47,20 @@ impl Facts {
     /// The same without an id and without tags, which an index has.
     pub(crate) const INDEXED_COLUMNS: &'static str =
         "row, zeroblob(32), kind, scope, trust, confidence, created, valid_to, ''";
+
+    /// Returns what is known of a fragment.
+    pub(crate) fn of(fragment: &Fragment) -> Self {
+        Self {
+            id: fragment.id,
+            kind: fragment.kind,
+            scope: fragment.scope.clone(),
+            trust: fragment.trust,
+            confidence: fragment.confidence,
+            created: fragment.created,
+            valid_to: fragment.valid_to,
+            tags: fragment.tags.clone(),
+        }
+    }
 
     /// Reads one row of [`Self::COLUMNS`] or of [`Self::INDEXED_COLUMNS`].
     pub(crate) fn read(row: &Row<'_>) -> Result<Self, Trouble> {

@@ -50,6 +50,8 @@ pub(crate) struct Members {
     pub(crate) supersessions: Vec<(i64, FragmentId)>,
     /// What a person rejected or a publisher revoked, with the highest precedence that says so.
     pub(crate) buried: BTreeMap<FragmentId, i32>,
+    /// What is in the archive, with the revision that was put there.
+    pub(crate) archived: BTreeMap<FragmentId, u32>,
 }
 
 /// Returns the visible fragments in the order of their ids.
@@ -148,9 +150,10 @@ impl Which<'_> {
 /// A fragment is superseded by any member of the view that names it, even by one that is itself
 /// superseded or expired: what was replaced never comes back by the fall of its replacement. A
 /// member of another channel has to be trusted at least as much, and its channel must not stand
-/// below the one that shows the fragment. A tombstone holds for channels below its own.
+/// below the one that shows the fragment. A tombstone holds for channels below its own. What is in
+/// the archive still replaces what it did, and a newer revision of it is shown.
 pub(crate) fn resolve(members: Members, removed: &BTreeSet<FragmentId>) -> Vec<Entry> {
-    let Members { mut entries, supersessions, buried } = members;
+    let Members { mut entries, supersessions, buried, archived } = members;
     let below = |entry: &Entry| buried.get(&entry.id).is_some_and(|by| *by > entry.precedence);
     entries.retain(|entry| !removed.contains(&entry.id) && !below(entry));
     let replaced = replaced(&entries, &supersessions);
@@ -164,6 +167,8 @@ pub(crate) fn resolve(members: Members, removed: &BTreeSet<FragmentId>) -> Vec<E
         ))
     });
     entries.dedup_by_key(|entry| entry.id);
+    let is_newer = |entry: &Entry| archived.get(&entry.id).is_none_or(|r| entry.revision > *r);
+    entries.retain(|entry| is_newer(entry));
     entries.retain(|entry| {
         !replaced.get(&entry.id).into_iter().flatten().any(|by| by.silences(entry))
     });
@@ -208,6 +213,10 @@ fn replaced(entries: &[Entry], supersessions: &[(i64, FragmentId)]) -> Replaced 
 
 fn members(db: &Connection, view: &View, which: Which<'_>) -> Result<Members, Trouble> {
     let mut members = Members::default();
+    if let Some(version) = view.archive() {
+        let (row, _) = channel::known_kernel(db, &ChannelName::archive(), version)?;
+        members.archived = read_archived(db, which, (row, version))?;
+    }
     for (name, version) in view.active().filter(|(name, _)| which.reads(name)) {
         let (row, _) = channel::known_kernel(db, name, version)?;
         let Policy { precedence, min_trust } = view.reading(name).policy;
@@ -317,6 +326,29 @@ fn read_supersessions(
         supersessions.push((row.get(0)?, FragmentId::new(older)));
         Ok(())
     })
+}
+
+/// Reads which fragments are in the archive, at which revision.
+fn read_archived(
+    db: &Connection,
+    which: Which<'_>,
+    place: (i64, Version),
+) -> Result<BTreeMap<FragmentId, u32>, Trouble> {
+    let all = format!(
+        "SELECT f.id, f.revision FROM member m JOIN fragment f ON f.row = m.fragment \
+         WHERE {IN_VERSION}"
+    );
+    let one = format!(
+        "SELECT f.id, f.revision FROM fragment f CROSS JOIN member m ON m.fragment = f.row \
+         WHERE f.id = ?3 AND {IN_VERSION}"
+    );
+    let mut archived = BTreeMap::new();
+    which.each(db, [&all, &one], place, |row| {
+        let id = digest_from("fragment", &row.get::<_, Vec<u8>>(0)?)?;
+        archived.insert(FragmentId::new(id), row.get(1)?);
+        Ok(())
+    })?;
+    Ok(archived)
 }
 
 /// Reads what a person rejected or a publisher revoked; what a publisher removed from one channel

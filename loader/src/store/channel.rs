@@ -4,6 +4,7 @@ use garner_kernel::{ChannelName, Digest, Kernel, Moment, Version};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{Error, Trouble};
+use crate::stamp::Stamp;
 use crate::store::fragment_row::digest_from;
 use crate::store::view::version_from;
 
@@ -70,6 +71,47 @@ pub(crate) fn kernels(db: &Connection, channel: i64) -> Result<Vec<LoadedKernel>
         kernels.push(kernel_from(row)?);
     }
     Ok(kernels)
+}
+
+/// Returns the newest loaded version of a channel.
+pub(crate) fn newest(db: &Connection, channel: i64) -> Result<Option<Version>, Trouble> {
+    let sql = "SELECT version FROM kernel WHERE channel = ?1 ORDER BY version DESC LIMIT 1";
+    let newest = db.prepare_cached(sql)?.query_row([channel], |row| row.get(0)).optional()?;
+    newest.map(version_from).transpose()
+}
+
+/// A version that comes from no bundle: the store made it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own {
+    pub(crate) version: Version,
+    pub(crate) head: Digest,
+    pub(crate) parent: Option<Digest>,
+    pub(crate) tree: Digest,
+    pub(crate) operation: u64,
+}
+
+/// Writes the row of a version that the store made.
+pub(crate) fn insert_own(
+    db: &Connection,
+    channel: i64,
+    own: Own,
+    stamp: &Stamp,
+) -> Result<(), Trouble> {
+    db.prepare_cached(
+        "INSERT INTO kernel (channel, version, head, parent, publisher, created, tree, operation) \
+         VALUES (?,?,?,?,?,?,?,?)",
+    )?
+    .execute(params![
+        channel,
+        own.version.get(),
+        own.head.as_bytes(),
+        own.parent.as_ref().map(Digest::as_bytes),
+        stamp.who.as_str(),
+        stamp.at.unix(),
+        own.tree.as_bytes(),
+        own.operation,
+    ])?;
+    Ok(())
 }
 
 /// Returns one loaded version.

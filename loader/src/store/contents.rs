@@ -1,12 +1,14 @@
 //! What a loaded version held, rebuilt from its rows.
 
-use garner_kernel::{Change, ChannelName, Contents, Moment, Version};
+use garner_kernel::{
+    Change, ChannelName, Contents, Digest, FragmentId, Moment, TreeHasher, Version,
+};
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
 use crate::store::Store;
 use crate::store::channel;
-use crate::store::fragment_row::{self, COLUMNS, Lists};
+use crate::store::fragment_row::{self, COLUMNS, Lists, digest_from};
 use crate::store::membership::{self, Table};
 
 impl Store {
@@ -59,4 +61,20 @@ pub(crate) fn contents(
         contents.apply(Change::Del(fragment_row::get_tombstone(db, row)?))?;
     }
     Ok(contents)
+}
+
+/// Returns what the fragments of a loaded version add up to.
+pub(crate) fn tree(db: &Connection, channel: i64, version: Version) -> Result<Digest, Trouble> {
+    let mut tree = TreeHasher::default();
+    let mut statement = db.prepare_cached(
+        "SELECT f.id, f.revision, f.record FROM member m JOIN fragment f ON f.row = m.fragment \
+         WHERE m.channel = ?1 AND m.from_version <= ?2 \
+         AND (m.to_version IS NULL OR m.to_version > ?2) ORDER BY f.id",
+    )?;
+    let mut rows = statement.query(params![channel, version.get()])?;
+    while let Some(row) = rows.next()? {
+        let digest = |column| digest_from("fragment", &row.get::<_, Vec<u8>>(column)?);
+        tree.add(FragmentId::new(digest(0)?), row.get(1)?, &digest(2)?);
+    }
+    Ok(tree.finish())
 }

@@ -2,6 +2,8 @@
 //!
 //! An event never holds a prompt, only its digest.
 
+use std::collections::BTreeMap;
+
 use garner_kernel::{Digest, FragmentId, Moment};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -9,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Trouble};
 use crate::inject::{Injection, LeftOut, Reason, Tokens};
 use crate::recall::Score;
-use crate::store::Store;
 use crate::store::chain::{self, Follower};
 use crate::store::fragment_row::digest_from;
+use crate::store::{Store, expiry};
 
 /// What was placed into one prompt.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +64,7 @@ impl Store {
     /// Those of writing, such as [`Error::Locked`] and [`Error::DiskFull`].
     pub fn record_injection(&mut self, injection: &InjectionEvent) -> Result<u64, Error> {
         let payload = payload_json(injection);
-        self.write(|db| append(db, injection.at, KIND, payload?))
+        self.write(|db| append(db, injection.at, INJECTION, payload?))
     }
 
     /// Returns the injections, the newest first, at most `limit`.
@@ -75,13 +77,14 @@ impl Store {
                 "SELECT n, at, kind, payload, previous, hash FROM event WHERE kind = ?1 \
                  ORDER BY n DESC LIMIT ?2",
             )?;
-            let rows = statement.query_map(params![KIND, limit], stored_from)?;
+            let rows = statement.query_map(params![INJECTION, limit], stored_from)?;
             rows.map(|row| event_from(&row?)).collect()
         })
     }
 }
 
-const KIND: &str = "injection";
+/// The kind of an injection in the event log.
+pub(crate) const INJECTION: &str = "injection";
 
 struct Stored {
     number: u64,
@@ -155,6 +158,25 @@ pub(crate) fn append(
     Ok(number)
 }
 
+/// Returns when each fragment was last injected.
+pub(crate) fn injected(db: &Connection) -> Result<BTreeMap<FragmentId, Moment>, Trouble> {
+    let sql = "SELECT at, payload FROM event WHERE kind = ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([INJECTION])?;
+    let mut injected = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let at = Moment::from_unix(row.get(0)?);
+        let payload = row.get_ref(1)?.as_str().unwrap_or_default();
+        let wire: WirePayload =
+            serde_json::from_str(payload).map_err(|e| Trouble::row("event", e))?;
+        for placed in wire.placed {
+            let last = injected.entry(placed.fragment.parse()?).or_insert(at);
+            *last = at.max(*last);
+        }
+    }
+    Ok(injected)
+}
+
 /// Returns when the last event of a kind was, and what it says.
 pub(crate) fn last(db: &Connection, kind: &str) -> Result<Option<(Moment, String)>, Trouble> {
     let sql = "SELECT at, payload FROM event WHERE kind = ?1 ORDER BY n DESC LIMIT 1";
@@ -167,7 +189,8 @@ pub(crate) fn broken_links(db: &Connection) -> Result<Vec<String>, Trouble> {
     let mut statement =
         db.prepare_cached("SELECT n, at, kind, payload, previous, hash FROM event ORDER BY n")?;
     let mut broken = Vec::new();
-    let mut follower = Follower::new();
+    let checkpoint = expiry::checkpoint(db)?;
+    let mut follower = checkpoint.map_or_else(Follower::new, |c| Follower::at(c.through, c.hash));
     for row in statement.query_map([], stored_from)? {
         let row = row?;
         let previous = digest_from("event", &row.previous)?;
@@ -215,7 +238,7 @@ fn payload_json(injection: &InjectionEvent) -> Result<String, Trouble> {
 }
 
 fn event_from(row: &Stored) -> Result<Event, Trouble> {
-    if row.kind != KIND {
+    if row.kind != INJECTION {
         return Err(Trouble::row("event", format!("unknown kind `{}`", row.kind)));
     }
     let wire: WirePayload =

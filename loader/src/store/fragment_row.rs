@@ -113,6 +113,12 @@ fn origin(db: &Connection, source: &Source) -> Result<i64, Trouble> {
     Ok(db.last_insert_rowid())
 }
 
+/// Returns the digest of the record in a row.
+pub(crate) fn record_of(db: &Connection, row: i64) -> Result<Digest, Trouble> {
+    let mut statement = db.prepare_cached("SELECT record FROM fragment WHERE row = ?1")?;
+    digest_from("fragment", &statement.query_row([row], |row| row.get::<_, Vec<u8>>(0))?)
+}
+
 /// Returns the rows of a fragment with their revisions.
 pub(crate) fn revisions(db: &Connection, id: &FragmentId) -> Result<Vec<(i64, u32)>, Trouble> {
     let mut statement = db.prepare_cached("SELECT row, revision FROM fragment WHERE id = ?1")?;

@@ -117,6 +117,17 @@ pub(crate) fn is_held(db: &Connection, channel: i64, fragment: i64) -> Result<bo
     Ok(db.prepare_cached(sql)?.exists([channel, fragment])?)
 }
 
+/// Takes a fragment's row out of every version of a channel, and returns in which it was.
+pub(crate) fn take(db: &Connection, channel: i64, fragment: i64) -> Result<Vec<Interval>, Trouble> {
+    let mut taken = db.prepare_cached(
+        "DELETE FROM member WHERE channel = ?1 AND fragment = ?2 \
+         RETURNING from_version, to_version",
+    )?;
+    let read = |row: &Row<'_>| Ok(Interval(row.get(0)?, row.get(1)?));
+    let intervals = taken.query_map([channel, fragment], read)?;
+    Ok(intervals.collect::<Result<_, _>>()?)
+}
+
 /// Moves every interval of a fragment's row in a channel to a tombstone's row, and returns them.
 pub(crate) fn bury(
     db: &Connection,
@@ -124,13 +135,7 @@ pub(crate) fn bury(
     fragment: i64,
     tombstone: i64,
 ) -> Result<Vec<Interval>, Trouble> {
-    let mut taken = db.prepare_cached(
-        "DELETE FROM member WHERE channel = ?1 AND fragment = ?2 \
-         RETURNING from_version, to_version",
-    )?;
-    let read = |row: &Row<'_>| Ok(Interval(row.get(0)?, row.get(1)?));
-    let intervals = taken.query_map([channel, fragment], read)?;
-    let intervals: Vec<Interval> = intervals.collect::<Result<_, _>>()?;
+    let intervals = take(db, channel, fragment)?;
     for interval in &intervals {
         join(db, channel, tombstone, *interval)?;
     }

@@ -11,6 +11,7 @@ pub(crate) mod contents;
 mod copy;
 pub(crate) mod derived;
 pub(crate) mod event;
+mod expiry;
 pub(crate) mod fragment_row;
 pub(crate) mod membership;
 mod memory;
@@ -205,6 +206,14 @@ impl Store {
             Ok(result)
         };
         run().map_err(|trouble: Trouble| trouble.at(&self.path))
+    }
+
+    /// Runs a statement that SQLite wants outside any transaction.
+    pub(crate) fn outside<T>(
+        &self,
+        body: impl FnOnce(&Connection) -> Result<T, Trouble>,
+    ) -> Result<T, Error> {
+        body(&self.connection).map_err(|trouble| trouble.at(&self.path))
     }
 
     /// Writes the journal back into the store and empties it, and returns whether nobody was in the

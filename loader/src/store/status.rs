@@ -8,6 +8,7 @@ use std::sync::Arc;
 use garner_kernel::{ChannelName, Digest, Fragment, FragmentId, Moment, Version};
 use rusqlite::{Connection, params};
 
+use crate::compact::{self, PutAway};
 use crate::error::{Error, Trouble};
 use crate::recall::resident::Resident;
 use crate::recall::{Filters, visible};
@@ -46,6 +47,8 @@ pub struct StoredFragment {
     pub pinned: bool,
     /// Whether somebody removed it on this machine.
     pub removed: bool,
+    /// What put it into the archive; `None` when it is not there, or a newer revision is read.
+    pub put_away: Option<PutAway>,
 }
 
 /// Where recall reads a fragment.
@@ -130,6 +133,15 @@ impl Store {
     /// [`Error::UnknownOperation`] when the log does not have it.
     pub fn operation(&self, number: u64) -> Result<Operation, Error> {
         self.read(|db| operation::get(db, number))
+    }
+
+    /// Returns the number of the last operation that was done at `time` or before; 0 if none was.
+    ///
+    /// # Errors
+    /// Those of reading, such as [`Error::Corrupt`].
+    pub fn last_operation_at(&self, time: Moment) -> Result<u64, Error> {
+        let sql = "SELECT ifnull(max(n), 0) FROM operation WHERE at <= ?1";
+        self.read(|db| Ok(db.prepare_cached(sql)?.query_row([time.unix()], |row| row.get(0))?))
     }
 
     /// Returns the fragment whose id starts with `prefix`.
@@ -270,6 +282,7 @@ fn stored_fragment(db: &Connection, id: FragmentId) -> Result<StoredFragment, Tr
             .collect::<Result<_, Trouble>>()?,
         pinned: view.pinned.contains(&id),
         removed: view.removed.contains(&id),
+        put_away: compact::put_away(db, &view, id)?,
     })
 }
 

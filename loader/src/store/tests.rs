@@ -3,7 +3,7 @@
 use garner_kernel::{ChannelName, Version};
 
 use crate::test_support::{contents, fact, kernel, load, stamp, store};
-use crate::{Action, Error, Policy, Store};
+use crate::{Action, Error, Policy, Step, Store};
 
 fn team() -> ChannelName {
     "team".parse().unwrap()
@@ -150,6 +150,8 @@ fn the_schemas_know_every_word_of_the_logs() {
         Action::Policy { channel: team(), policy: Policy::default() },
         Action::Revoke { channel: team(), fragments: Vec::new() },
         Action::Recover { backup: head },
+        Action::Compact { version, step: Step::Expired, archived: Vec::new() },
+        Action::Remember { version, fragment, record: head },
         Action::Undo { operation: 1 },
         Action::Restore { operation: 1 },
         Action::Pin { fragment },
@@ -157,6 +159,10 @@ fn the_schemas_know_every_word_of_the_logs() {
         Action::Remove { fragment },
     ] {
         assert!(kinds.contains(&action.as_str().into()), "{action:?}");
+    }
+    let steps = &schema["$defs"]["payload"]["properties"]["step"]["enum"];
+    for step in Step::ALL {
+        assert!(steps.as_array().unwrap().contains(&step.as_str().into()), "{step:?}");
     }
     let schema: serde_json::Value = serde_json::from_str(garner_schemas::EVENT_SCHEMA).unwrap();
     let reasons = &schema["properties"]["left_out"]["items"]["properties"]["reason"]["enum"];

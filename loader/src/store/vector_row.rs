@@ -4,9 +4,9 @@ use garner_kernel::{Embedder, EmbedderId, Vector};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Trouble;
-use crate::store::code_row;
 use crate::store::fragment_row::digest_from;
 use crate::store::standing::Counter;
+use crate::store::{chunk, code_row};
 use crate::vectors::half;
 
 /// What the store keeps about an embedder.
@@ -155,6 +155,13 @@ pub(crate) fn with<T>(
     let mut rows = statement.query(params![embedder, row])?;
     let Some(found) = rows.next()? else { return Ok(None) };
     Ok(Some(read(found.get_ref(0)?.as_blob().unwrap_or_default())))
+}
+
+/// Returns the vector of one row; `None` if it has none of this embedder.
+pub(crate) fn vector(db: &Connection, embedder: i64, row: i64) -> Result<Option<Vector>, Trouble> {
+    let row = chunk::number(row)?;
+    let components = with(db, embedder, row, half::decode)?;
+    Ok(components.and_then(Vector::normalized))
 }
 
 /// Returns the rows and statements that have no vector of this embedder, by row, at most `limit`.

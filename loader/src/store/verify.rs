@@ -1,16 +1,16 @@
 //! Checking the store against itself: pages, chains, versions, and what is derived from the text.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use garner_kernel::ChannelName;
+use garner_kernel::{ChannelName, FieldHasher};
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
-use crate::local;
 use crate::store::fragment_row::{self, Indexed};
 use crate::store::{
     Store, channel, code_row, contents, event, operation, standing, vector_row, view,
 };
+use crate::{compact, local};
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +49,14 @@ impl Store {
     /// # Errors
     /// Only when no transaction can be started, such as [`Error::Locked`].
     pub fn verify(&self) -> Result<StoreReport, Error> {
-        let checks: [(&'static str, Run); 8] = [
+        let checks: [(&'static str, Run); 9] = [
             ("pages", pages),
             ("operations", operation::broken_links),
             ("events", event::broken_links),
             ("view", the_view),
             ("shown rows", shown_rows),
             ("versions", versions),
+            ("archive", compact::problems),
             ("text index", text_index),
             ("vectors", vectors),
         ];
@@ -139,12 +140,12 @@ fn versions(db: &Connection) -> Problems {
 
 /// Compares every term of the text index with the terms of the text.
 fn text_index(db: &Connection) -> Problems {
-    let mut stored: BTreeMap<i64, Vec<(String, usize, String)>> = BTreeMap::new();
+    let mut stored: HashMap<i64, Terms> = HashMap::new();
     let mut statement = db.prepare("SELECT doc, col, offset, term FROM text_term")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let place = (row.get(1)?, row.get(2)?, row.get(3)?);
-        stored.entry(row.get(0)?).or_default().push(place);
+        let word = |column| row.get_ref(column).map(|v| v.as_str().unwrap_or_default());
+        stored.entry(row.get(0)?).or_default().add(word(1)?, row.get(2)?, word(3)?);
     }
     let mut problems = Vec::new();
     let mut statement = db.prepare("SELECT row, terms FROM fragment ORDER BY row")?;
@@ -153,9 +154,8 @@ fn text_index(db: &Connection) -> Problems {
         let (row, count): (i64, usize) = (row.get(0)?, row.get(1)?);
         let fragment = fragment_row::get(db, row)?;
         let indexed = Indexed::of(&fragment);
-        let mut found = stored.remove(&row).unwrap_or_default();
-        found.sort();
-        if found != places(&indexed) || count != indexed.count() {
+        let found = stored.remove(&row).unwrap_or_default();
+        if found != Terms::of(&indexed) || count != indexed.count() {
             let id = fragment.id.short();
             problems.push(format!("fragment {id}: the text index does not match its text"));
         }
@@ -166,18 +166,34 @@ fn text_index(db: &Connection) -> Problems {
     Ok(problems)
 }
 
-/// Returns where each term has to stand.
-fn places(indexed: &Indexed) -> Vec<(String, usize, String)> {
-    let mut places: Vec<_> = indexed
-        .columns()
-        .into_iter()
-        .flat_map(|(column, terms)| {
-            let place = move |(i, term): (usize, &String)| (column.to_owned(), i, term.clone());
-            terms.iter().enumerate().map(place)
-        })
-        .collect();
-    places.sort();
-    places
+/// Which terms stand where in a row, as a sum of digests: the index tells them in no order of rows, and
+/// all of them together take more memory than the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Terms {
+    count: usize,
+    sum: u128,
+}
+
+impl Terms {
+    fn of(indexed: &Indexed) -> Self {
+        let mut terms = Self::default();
+        for (column, list) in indexed.columns() {
+            for (offset, term) in (0_u64..).zip(list) {
+                terms.add(column, offset, term);
+            }
+        }
+        terms
+    }
+
+    fn add(&mut self, column: &str, offset: u64, term: &str) {
+        let mut hasher = FieldHasher::new("garner.term.v1");
+        hasher.field(column.as_bytes()).field(&offset.to_le_bytes()).field(term.as_bytes());
+        let digest = hasher.finish();
+        // Digests have 32 bytes.
+        let first = digest.as_bytes().first_chunk().copied().unwrap_or_default();
+        self.sum = self.sum.wrapping_add(u128::from_le_bytes(first));
+        self.count += 1;
+    }
 }
 
 /// Counts fragments without a vector, and vectors of the wrong size.

@@ -58,9 +58,16 @@ impl View {
         self.channels.get(channel).copied().unwrap_or_default()
     }
 
-    /// Returns the channels that are read, with their versions, by name.
+    /// Returns the channels that are read, with their versions, by name; not the archive, which hides
+    /// what it holds.
     pub fn active(&self) -> impl Iterator<Item = (&ChannelName, Version)> {
-        self.channels.iter().filter_map(|(name, reading)| Some((name, reading.version?)))
+        let read = self.channels.iter().filter(|(name, _)| **name != ChannelName::archive());
+        read.filter_map(|(name, reading)| Some((name, reading.version?)))
+    }
+
+    /// Returns the version of the archive whose fragments are hidden.
+    pub fn archive(&self) -> Option<Version> {
+        self.reading(&ChannelName::archive()).version
     }
 
     /// Returns the view with `channel` read as `reading` says.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use garner_kernel::{ChannelName, FragmentId, Moment};
+use garner_kernel::{FragmentId, Moment};
 use garner_loader::{Action, LoadOptions, Loss, OrderRule, Store};
 
 use super::none;
@@ -27,7 +27,7 @@ pub(super) fn replay(
 ) -> Result<Replayed, Error> {
     let mut replayed = Replayed::default();
     for channel in live.channels()?.into_iter().map(|status| status.name) {
-        if channel == ChannelName::local() {
+        if channel.is_reserved() {
             continue;
         }
         let has: BTreeSet<_> = match restored.versions(&channel) {

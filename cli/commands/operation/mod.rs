@@ -1,5 +1,7 @@
 //! `garner op`: the log of operations.
 
+mod replay;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -25,6 +27,10 @@ pub(crate) enum Command {
         /// Its number
         number: u64,
     },
+    /// Build a store from bundles and the log, and compare it with the one that is here
+    ///
+    /// What this machine remembered is in no bundle: its text is taken from the store, by its digest.
+    Replay(replay::Arguments),
 }
 
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
@@ -33,6 +39,7 @@ pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Error> {
             let operations = context.store()?.operations(*limit)?;
             show(&operations, context)
         }
+        Command::Replay(arguments) => replay::run(arguments, context),
         Command::Show { number } => show(&[context.store()?.operation(*number)?], context),
         Command::Restore { number } => {
             let operation = context.store_to_write()?.restore(*number, &context.stamp()?)?;
