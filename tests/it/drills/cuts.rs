@@ -13,14 +13,14 @@ use super::platter::{Fate, Platter};
 use super::recorder::Recorder;
 use super::scene::{Ended, Scene, can_trace};
 use super::tally::{Tally, Trial};
-use super::{each_row, length, sample};
+use super::{Length, each_row, sample};
 use crate::world::walk;
 
 #[test]
 fn a_power_cut_at_any_point_leaves_a_whole_machine_and_takes_nothing_that_was_done() {
     if can_trace() {
-        let most = length(60, usize::MAX) / ROWS.len();
-        each_row("power cut", &|row| row_at_cuts(row, most));
+        let most = Length { short: 60 / ROWS.len(), faults: 30, full: usize::MAX };
+        each_row("power cut", &|row| row_at_cuts(row, most.get()));
     }
 }
 

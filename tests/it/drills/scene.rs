@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -79,6 +81,31 @@ impl Scene {
     pub(super) fn run(&self) -> Ended {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
         ended(self.world.command(&arguments))
+    }
+
+    /// Runs the command at another time.
+    pub(super) fn run_at(&self, now: &str) -> Ended {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        end(self.world.command(&arguments).env("GARNER_NOW", now))
+    }
+
+    /// Completes a command that runs the one of this scene, and runs it.
+    pub(super) fn run_as(&self, runner: &mut Command) -> Ended {
+        runner.args(&self.arguments).envs(self.world.environment());
+        end(runner)
+    }
+
+    /// Runs the command and kills it after some time.
+    pub(super) fn run_until(&self, after: Duration) -> Ended {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let mut command = self.world.command(&arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        thread::sleep(after);
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ended { status: output.status.code(), stderr }
     }
 
     /// Runs the command and returns every call of [`CALLS`] that it made: which, and the how
@@ -167,7 +194,7 @@ fn ended(mut command: Command) -> Ended {
 }
 
 fn end(command: &mut Command) -> Ended {
-    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let output = command.stdin(Stdio::null()).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let signal = output.status.signal();
     assert!(matches!(signal, None | Some(9)), "ended by signal {signal:?}: {stderr}");

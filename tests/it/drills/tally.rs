@@ -24,6 +24,13 @@ pub(super) struct Tally {
     wrong: Vec<String>,
 }
 
+impl Tally {
+    /// Returns how often the command was killed.
+    pub(super) fn killed(&self) -> usize {
+        self.killed
+    }
+}
+
 /// A command, and the machine before it and after it where nothing befalls it.
 pub(super) struct Trial<'r> {
     pub(super) row: &'r Row,
