@@ -80,7 +80,7 @@ const STORE: &str = "`garner store restore latest` brings a backup back and keep
                      it; where only the text index, shown rows or vectors are broken, `garner store \
                      reindex` makes them again";
 /// What mends the mirror of a channel.
-const CHANNEL: &str = "delete the named file from the mirror, and `garner pull` the channel again";
+const CHANNEL: &str = "`garner pull` takes what is damaged from the remote again";
 
 fn show(checks: &[Checked], next: &'static str, context: &Context) -> Result<(), Error> {
     let problems = checks.iter().filter(|check| !check.problems.is_empty()).count();
