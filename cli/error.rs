@@ -160,6 +160,9 @@ pub(crate) enum Error {
     /// A check found problems; they are printed already.
     #[error("{problems} of the checks failed")]
     Problems { problems: usize },
+    /// What was checked does not hold; what is broken is printed already.
+    #[error("{problems} of the checks failed")]
+    Unsound { problems: usize, next: &'static str },
     /// Two kernels differ, and the caller asked to be told by the exit status.
     #[error("the kernels differ")]
     Differ,
@@ -311,7 +314,10 @@ impl Explain for Error {
             | Self::NoCore { .. }
             | Self::NoRemote { .. } => Fault::Missing,
             Self::OnNetwork { .. } | Self::NotFetched { .. } => Fault::Offline,
-            Self::OpenKey { .. } | Self::Untrusted { .. } | Self::Problems { .. } => Fault::Trust,
+            Self::OpenKey { .. }
+            | Self::Untrusted { .. }
+            | Self::Problems { .. }
+            | Self::Unsound { .. } => Fault::Trust,
             Self::TooLarge { .. }
             | Self::Archive { .. }
             | Self::KernelName { .. }
@@ -349,6 +355,9 @@ impl Explain for Error {
                     "make room on the disk and run the command again"
                 }
                 io::ErrorKind::IsADirectory => "name a file, not a folder",
+                io::ErrorKind::ReadOnlyFilesystem => {
+                    "mount the disk so that it can be written, and run the command again"
+                }
                 _ => return None,
             },
             Self::Exposed { .. }
@@ -412,6 +421,7 @@ impl Explain for Error {
                 ));
             }
             Self::Problems { .. } => "the lines above name what is broken",
+            Self::Unsound { next, .. } => next,
             Self::NoReceiptPlace { .. } => {
                 "name a folder, a git repository or a bucket with `--to URL`, and tell the publisher"
             }

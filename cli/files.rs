@@ -40,7 +40,7 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+    garner_sync::make_folder(folder)?;
     tempfile::tempfile_in(folder).map_err(|e| Error::io("write to folder", folder, e))?;
     Ok(())
 }
@@ -52,7 +52,7 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
 pub(crate) fn lock(path: &Path) -> Result<fs::File, Error> {
     let path = path.with_extension("lock");
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+        garner_sync::make_folder(folder)?;
     }
     let file = fs::File::create(&path).map_err(|e| Error::io("create", &path, e))?;
     file.lock().map_err(|e| Error::io("lock", path, e))?;

@@ -33,7 +33,7 @@ const NOTICE: &str = "Kept by `garner compile --markdown`: dated statements from
 /// In a repository, the statements are those of its project; elsewhere, those of all projects and
 /// of the person, one after the other. Text around our sections stays as it is.
 pub(crate) fn keep(folder: &Path, draft: &Draft) -> Result<Vec<PathBuf>, Error> {
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+    garner_sync::make_folder(folder)?;
     let told = told(folder, draft)?;
     write(folder, &told, NOTICE)
 }
@@ -45,7 +45,7 @@ const EXPORTED: &str = "Written by `garner store export`: dated statements from 
 
 /// Writes fragments of every project into `folder`, and returns the files that changed.
 pub(crate) fn export(folder: &Path, fragments: &[Fragment]) -> Result<Vec<PathBuf>, Error> {
-    std::fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+    garner_sync::make_folder(folder)?;
     let mut told: Vec<&Fragment> = fragments.iter().collect();
     told.sort_by_key(|f| (f.scope.clone(), std::cmp::Reverse(f.created), f.id));
     write(folder, &told, EXPORTED)

@@ -67,7 +67,7 @@ pub(crate) fn make(target: &Target<'_>, turn: &Turn, context: &Context) -> Resul
     let backups = before.into_iter().chain([listed.clone()]).collect();
     match (target, sink) {
         (Target::Vault(vault), Sink::Vault(_, mut pending)) => {
-            pending.add(&listed.digest)?;
+            pending.add(&[listed.digest])?;
             vault.remote().put_new(&vault.name(&listed.digest), &note.to_bytes())?;
             let listing = Listing { at: listed_at, backups };
             vault.put_listing(&listing, &signer)?;
@@ -122,7 +122,7 @@ impl Sink<'_> {
     fn put(&mut self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
         match self {
             Self::Vault(vault, pending) => {
-                pending.add(&part.digest)?;
+                pending.add(&[part.digest])?;
                 vault.remote().put_new(&vault.part(&part.digest), bytes)?;
                 Ok(())
             }
@@ -194,7 +194,7 @@ fn write_file(path: &Path, note: &Note, mut spool: File) -> Result<(), Error> {
     let written = |e| Error::io("write", path, e);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(written)?;
+    let mut file = garner_sync::temporary(folder, 0o600)?;
     let note = note.to_bytes();
     let length = u32::try_from(note.len()).unwrap_or(u32::MAX).to_le_bytes();
     for bytes in [&MAGIC[..], &length, &note] {
@@ -204,7 +204,7 @@ fn write_file(path: &Path, note: &Note, mut spool: File) -> Result<(), Error> {
     io::copy(&mut spool, file.as_file_mut()).map_err(written)?;
     file.as_file().sync_all().map_err(written)?;
     file.persist_noclobber(path).map_err(|e| written(e.error))?;
-    Ok(())
+    Ok(garner_sync::sync_folder(folder)?)
 }
 
 /// Returns the error of a stream that could not be read or written.

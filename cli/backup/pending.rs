@@ -23,16 +23,18 @@ impl Pending {
     pub(super) fn start(vault: &Vault, context: &Context) -> Result<Self, Error> {
         let path = path(context);
         let folder = &context.places.state;
-        fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+        garner_sync::make_folder(folder)?;
         let file = fs::File::create(&path).map_err(|e| Error::io("create", &path, e))?;
         let mut pending = Self { path, file };
-        pending.line(&format!("{} {}", vault.url(), vault.key().id()))?;
+        pending.write(&format!("{} {}\n", vault.url(), vault.key().id()))?;
+        garner_sync::sync_folder(folder)?;
         Ok(pending)
     }
 
-    /// Writes down a part or a note.
-    pub(super) fn add(&mut self, digest: &Digest) -> Result<(), Error> {
-        self.line(&digest.to_string())
+    /// Writes down parts and notes; it is on the disk when it returns.
+    pub(super) fn add(&mut self, digests: &[Digest]) -> Result<(), Error> {
+        let lines: Vec<String> = digests.iter().map(|digest| format!("{digest}\n")).collect();
+        self.write(&lines.concat())
     }
 
     /// Forgets it all: the list names the backup, or the files are gone.
@@ -40,8 +42,9 @@ impl Pending {
         fs::remove_file(&self.path).map_err(|e| Error::io("remove", &self.path, e))
     }
 
-    fn line(&mut self, line: &str) -> Result<(), Error> {
-        writeln!(self.file, "{line}").map_err(|e| Error::io("write", &self.path, e))
+    fn write(&mut self, lines: &str) -> Result<(), Error> {
+        let written = self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data());
+        written.map_err(|e| Error::io("write", &self.path, e))
     }
 }
 

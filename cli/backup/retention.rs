@@ -111,19 +111,21 @@ pub(crate) fn prune(
     let backups: Vec<Listed> = pruning.kept.iter().map(|(backup, _)| backup.clone()).collect();
     let Some(newest) = backups.last() else { return Ok(()) };
     let mut names: Vec<Name> = Vec::new();
-    let mut pending = Pending::start(vault, context)?;
+    let mut going = Vec::new();
     for backup in &pruning.removed {
         let note = vault.name(&backup.digest);
         // What is damaged has no parts that could be named.
         let checked = vault.read(&note)?.map(|note| Manifest::check(&note, &[vault.key()]));
         let parts = checked.and_then(Result::ok).map(|(manifest, _)| manifest.parts);
         for part in parts.unwrap_or_default() {
-            pending.add(&part.digest)?;
+            going.push(part.digest);
             names.push(vault.part(&part.digest));
         }
-        pending.add(&backup.digest)?;
+        going.push(backup.digest);
         names.push(note);
     }
+    let mut pending = Pending::start(vault, context)?;
+    pending.add(&going)?;
     vault.put_listing(&Listing { at: newest.at, backups }, key)?;
     vault.remote().delete_all(&names)?;
     pending.done()

@@ -59,22 +59,30 @@ impl Checked {
 }
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<(), Error> {
-    let checks = if arguments.provenance.is_empty() {
+    let (checks, next) = if arguments.provenance.is_empty() {
         match arguments.target.as_str() {
-            "store" => store(context)?,
-            "draft" => draft(arguments, context)?,
+            "store" => (store(context)?, STORE),
+            "draft" => (draft(arguments, context)?, NAMED),
             target => match target.parse()? {
-                KernelName::File(path) => file(&path, context)?,
-                KernelName::Channel(channel, _) => channel_checks(&channel, context)?,
+                KernelName::File(path) => (file(&path, context)?, NAMED),
+                KernelName::Channel(channel, _) => (channel_checks(&channel, context)?, CHANNEL),
             },
         }
     } else {
-        sources(arguments, context)?
+        (sources(arguments, context)?, NAMED)
     };
-    show(&checks, context)
+    show(&checks, next, context)
 }
 
-fn show(checks: &[Checked], context: &Context) -> Result<(), Error> {
+const NAMED: &str = "the lines above name what is broken";
+/// What mends a store.
+const STORE: &str = "`garner store restore latest` brings a backup back and keeps this store beside \
+                     it; where only the text index, shown rows or vectors are broken, `garner store \
+                     reindex` makes them again";
+/// What mends the mirror of a channel.
+const CHANNEL: &str = "`garner pull` takes what is damaged from the remote again";
+
+fn show(checks: &[Checked], next: &'static str, context: &Context) -> Result<(), Error> {
     let problems = checks.iter().filter(|check| !check.problems.is_empty()).count();
     if context.global.json {
         let check =
@@ -96,7 +104,7 @@ fn show(checks: &[Checked], context: &Context) -> Result<(), Error> {
         }
         context.output.print(&text)?;
     }
-    if problems == 0 { Ok(()) } else { Err(Error::Problems { problems }) }
+    if problems == 0 { Ok(()) } else { Err(Error::Unsound { problems, next }) }
 }
 
 fn store(context: &Context) -> Result<Vec<Checked>, Error> {

@@ -61,30 +61,27 @@ fn is_sealed(bytes: &[u8]) -> bool {
 pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temporary = write_temporary(path, bytes)?;
     temporary.persist_noclobber(path).map_err(|e| Error::io("create", path, e.error))?;
-    sync_folder(path)
+    Ok(garner_sync::sync_folder(folder_of(path))?)
 }
 
 /// Replaces a file in one step: until the new bytes are on the disk, the name shows the old ones.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let temporary = write_temporary(path, bytes)?;
     temporary.persist(path).map_err(|e| Error::io("replace", path, e.error))?;
-    sync_folder(path)
+    Ok(garner_sync::sync_folder(folder_of(path))?)
 }
 
 /// Gives a file another name, in place of what has it.
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(|e| Error::io("rename", from, e))?;
-    sync_folder(to)
+    Ok(garner_sync::sync_folder(folder_of(to))?)
 }
 
 /// Temporary files have mode 0600 from the start.
 fn write_temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let folder = folder_of(path);
-    make_private(folder)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(folder)
-        .map_err(|e| Error::io("write to", folder, e))?;
+    garner_sync::make_private_folder(folder)?;
+    let mut file = garner_sync::temporary(folder, 0o600)?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(|e| Error::io("write", path, e))?;
@@ -93,25 +90,6 @@ fn write_temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile,
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn sync_folder(path: &Path) -> Result<(), Error> {
-    // Windows cannot open folders; there the rename itself is durable.
-    if cfg!(windows) {
-        return Ok(());
-    }
-    let folder = folder_of(path);
-    let file = fs::File::open(folder).map_err(|e| Error::io("open", folder, e))?;
-    file.sync_all().map_err(|e| Error::io("sync", folder, e))
-}
-
-/// Makes a folder that nobody else can read.
-fn make_private(folder: &Path) -> Result<(), Error> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|e| Error::io("create folder", folder, e))
 }
 
 /// Checks that nobody else can read a key file.

@@ -57,7 +57,7 @@ pub(crate) fn look(path: &Path) -> Result<Found, Error> {
 pub(crate) fn write(path: &Path, content: &Content) -> Result<(), Error> {
     let temporary = temporary(path);
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+        garner_sync::make_folder(folder)?;
     }
     remove(&temporary)?;
     let written = || {
@@ -81,10 +81,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
 
 /// Makes a folder, unless it is there.
 pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
-    match fs::create_dir(path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        made => made.map_err(|e| Error::io("create folder", path, e)),
-    }
+    Ok(garner_sync::make_folder(path)?)
 }
 
 /// Removes a folder, and returns whether it is gone: one that holds something stays.
@@ -155,8 +152,7 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
 
 pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
     let Some(folder) = path.parent() else { return Ok(()) };
-    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|e| Error::io("sync", folder, e))
+    Ok(garner_sync::sync_folder(folder)?)
 }
 
 #[cfg(unix)]

@@ -316,7 +316,9 @@ impl Error {
                 format!("check who owns `{}` and its mode, or pass `--store DIR`", path.display())
             }
             Self::NotAStore { .. } => {
-                "pass `--store DIR` with another folder; the file was not touched".to_owned()
+                "pass `--store DIR` with another folder; the file was not touched; where it was a \
+                 store, `garner store restore latest` brings a backup back"
+                    .to_owned()
             }
             Self::Corrupt { .. } | Self::BrokenRow { .. } => {
                 "run `garner verify` to see what is broken; `garner store restore latest` brings a \
@@ -444,7 +446,10 @@ impl Trouble {
             Some(ErrorCode::NotADatabase) => Error::NotAStore { path },
             Some(ErrorCode::DatabaseCorrupt) => Error::Corrupt { path, source },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Locked { path },
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Error::ReadOnly { path },
+            // Also who only reads writes beside the store who else does.
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Error::ReadOnly { path }
+            }
             _ => Error::Sqlite { path, source },
         }
     }

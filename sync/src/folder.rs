@@ -1,5 +1,6 @@
 //! A folder as a remote: a USB stick, a network drive, or the local mirror.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -16,14 +17,16 @@ pub struct FolderRemote {
 }
 
 impl FolderRemote {
-    /// Uses `folder`, which must exist.
+    /// Uses `folder`, which must exist, and removes what a stopped process left in it half written.
     ///
     /// # Errors
     /// [`Error::Unreachable`] if it does not: a medium that is not plugged in must not become an
     /// empty remote.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         if folder.is_dir() {
-            return Ok(Self { folder: folder.to_owned() });
+            let remote = Self { folder: folder.to_owned() };
+            atomic::sweep(&remote.scratch());
+            return Ok(remote);
         }
         Err(Error::Unreachable { path: folder.to_owned() })
     }
@@ -33,12 +36,18 @@ impl FolderRemote {
     /// # Errors
     /// [`Error::Io`] if it cannot be made.
     pub fn create(folder: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io("create folder", folder, e))?;
+        atomic::make_folder(folder)?;
         Self::open(folder)
     }
 
     fn path(&self, name: &Name) -> PathBuf {
         self.folder.join(name.as_str())
+    }
+
+    /// Returns where files are written until they are whole: one folder for all of them, so that
+    /// what a stopped process left is found.
+    fn scratch(&self) -> PathBuf {
+        self.folder.join(".tmp")
     }
 }
 
@@ -70,19 +79,28 @@ impl Remote for FolderRemote {
     }
 
     fn put_new(&self, name: &Name, bytes: &[u8]) -> Result<Put, Error> {
-        atomic::write_new(&self.path(name), bytes)
+        atomic::write_new_from(&self.scratch(), &self.path(name), bytes)
     }
 
     fn put_over(&self, name: &Name, bytes: &[u8]) -> Result<(), Error> {
-        atomic::write_over(&self.path(name), bytes)
+        atomic::write_over_from(&self.scratch(), &self.path(name), bytes)
     }
 
     fn delete(&self, name: &Name) -> Result<(), Error> {
-        let path = self.path(name);
-        match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
-            _ => Ok(()),
+        self.delete_all(std::slice::from_ref(name))
+    }
+
+    fn delete_all(&self, names: &[Name]) -> Result<(), Error> {
+        let mut folders = BTreeSet::new();
+        for path in names.iter().map(|name| self.path(name)) {
+            match std::fs::remove_file(&path) {
+                Ok(()) => folders.extend(path.parent().map(Path::to_owned)),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::io("remove", path, e)),
+            }
         }
+        // What was revoked must not come back with the power.
+        folders.iter().try_for_each(|folder| atomic::sync_folder(folder))
     }
 }
 

@@ -35,7 +35,7 @@ mod threats;
 mod url;
 mod web;
 
-pub use atomic::write_over;
+pub use atomic::{make_folder, make_private_folder, sync_folder, temporary, write_over};
 pub use bucket::{BucketAddress, BucketRemote, Service};
 pub use cached::Cached;
 pub use collect::{Collection, Retention};

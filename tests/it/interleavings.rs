@@ -20,6 +20,8 @@ use garner_sync::{
 };
 use tempfile::TempDir;
 
+use crate::dice::Dice;
+
 const NOW: &str = "2026-03-20T12:00:00Z";
 
 fn now() -> Moment {
@@ -28,19 +30,6 @@ fn now() -> Moment {
 
 fn channel() -> ChannelName {
     "notes".parse().unwrap()
-}
-
-/// Numbers that look random, and are the same for the same seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % sides
-    }
 }
 
 /// Returns one of a few fragments, which replaces another one or not.

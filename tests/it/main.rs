@@ -30,6 +30,8 @@ mod corpus;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod dice;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod distillers;

@@ -59,19 +59,40 @@ fn a_damaged_file_of_the_remote_is_named_and_changes_nothing() {
     let files = needed(&publisher, &reader);
     assert!(files.len() >= 6, "{files:?}");
     for (path, bytes) in files {
-        let mut damaged = bytes.clone();
-        damaged[bytes.len() / 2] ^= 4;
-        fs::write(&path, damaged).unwrap();
-        let output = reader.run(&["pull", "notes"]);
         let shown = text(path.strip_prefix(publisher.remote()).unwrap());
-        output.fails(4, &[kind(&shown), "hint: "]);
-        forget_what_waits(&reader, &before.0);
-        assert!(state(&reader) == before, "{shown} changed the reader");
+        for at in places(bytes.len()) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 4;
+            fs::write(&path, damaged).unwrap();
+            let output = reader.run(&["pull", "notes"]);
+            assert_eq!(output.status, 4, "{shown}, byte {at}: {output:?}");
+            output.fails(4, &["hint: "]);
+            let named =
+                [kind(&shown), note(&shown)].iter().any(|word| output.stderr.contains(word));
+            assert!(named, "{shown}, byte {at}: {}", output.stderr);
+            forget_what_waits(&reader, &before.0);
+            assert!(state(&reader) == before, "{shown}, byte {at}, changed the reader");
+        }
         fs::write(&path, bytes).unwrap();
     }
     reader.ok(&["pull", "notes"]);
     reader.ok(&["load", "notes"]);
     assert!(state(&reader) != before, "nothing was loaded");
+}
+
+/// Returns the words that an error has for a signed file that is not what was signed.
+fn note(name: &str) -> &str {
+    match name.split('/').next().unwrap() {
+        "man" => "the manifest",
+        "ch" => "the head",
+        "root" => "the root",
+        folder => folder,
+    }
+}
+
+/// Returns places all over a file, its first byte and its last one among them.
+fn places(length: usize) -> impl Iterator<Item = usize> {
+    (0..=8).map(move |eighth| (length - 1) * eighth / 8)
 }
 
 /// Returns the word that an error has for a file of the remote.
@@ -155,17 +176,19 @@ fn a_damaged_mirror_is_noticed_and_the_next_pull_repairs_it() {
     assert!(mirrored.len() >= 5, "{mirrored:?}");
     for path in mirrored {
         let good = fs::read(&path).unwrap();
-        let mut damaged = good.clone();
-        damaged[good.len() / 2] ^= 4;
-        fs::write(&path, damaged).unwrap();
         let shown = path.display();
-        let output = reader.run(&["verify", "notes"]);
-        assert_eq!(output.status, 4, "{shown}: {output:?}");
-        assert_eq!(reader.ok(&["recall", "--explain", QUESTION]), recalled);
-        let pulled = reader.run(&["pull", "notes"]);
-        assert_eq!(pulled.status, 0, "{shown}: {pulled:?}");
-        assert!(fs::read(&path).unwrap() == good, "{shown} was not repaired");
-        reader.ok(&["verify", "notes"]);
+        for at in places(good.len()) {
+            let mut damaged = good.clone();
+            damaged[at] ^= 4;
+            fs::write(&path, damaged).unwrap();
+            let output = reader.run(&["verify", "notes"]);
+            assert_eq!(output.status, 4, "{shown}, byte {at}: {output:?}");
+            assert_eq!(reader.ok(&["recall", "--explain", QUESTION]), recalled);
+            let pulled = reader.run(&["pull", "notes"]);
+            assert_eq!(pulled.status, 0, "{shown}, byte {at}: {pulled:?}");
+            assert!(fs::read(&path).unwrap() == good, "{shown}, byte {at}, was not repaired");
+            reader.ok(&["verify", "notes"]);
+        }
     }
 }
 

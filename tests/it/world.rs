@@ -180,6 +180,11 @@ impl World {
 
     /// Checks that no temporary file is left anywhere.
     pub(crate) fn leaves_nothing_half_done(&self) {
+        assert_eq!(self.temporary_files(), Vec::<PathBuf>::new());
+    }
+
+    /// Returns every file that is not whole yet.
+    pub(crate) fn temporary_files(&self) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         walk(self.folder.path(), &mut paths);
         let temporary = |path: &PathBuf| {
@@ -187,7 +192,7 @@ impl World {
             path.starts_with(self.path("tmp")) || name.starts_with(".tmp")
         };
         paths.retain(temporary);
-        assert_eq!(paths, Vec::<PathBuf>::new());
+        paths
     }
 }
 

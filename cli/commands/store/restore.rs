@@ -112,7 +112,7 @@ fn into_folder(
 ) -> Result<(), Error> {
     let started = Instant::now();
     let made = |e| Error::io("create folder", folder, e);
-    std::fs::create_dir_all(folder).map_err(made)?;
+    garner_sync::make_folder(folder)?;
     if std::fs::read_dir(folder).map_err(made)?.next().is_some() {
         return Err(Error::NotEmpty { path: folder.to_owned() });
     }
@@ -126,6 +126,7 @@ fn into_folder(
         let path = entry.map_err(moved)?.path();
         std::fs::rename(&path, folder.join(path.file_name().unwrap_or_default())).map_err(moved)?;
     }
+    garner_sync::sync_folder(folder)?;
     let done = Done {
         recovered: &recovered,
         source,

@@ -151,15 +151,33 @@ fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-#[cfg(unix)]
+/// Makes a folder that nobody else can read, and those above it that are missing; their names are on
+/// the disk then.
 pub(super) fn make_dir(dir: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.unwrap_or(Path::new("."));
+    make_dir(above)?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(dir) {
+        Ok(()) => sync_dir(above),
+        // Another process was first.
+        Err(_) if dir.is_dir() => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
-#[cfg(not(unix))]
-pub(super) fn make_dir(dir: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(dir)
+/// Has the names in a folder on the disk when it returns.
+pub(super) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    // Windows cannot open folders; there the rename itself is durable.
+    if cfg!(windows) {
+        return Ok(());
+    }
+    fs::File::open(dir)?.sync_all()
 }
 
 /// Makes the file before SQLite does, so that nobody else can read it at any moment.

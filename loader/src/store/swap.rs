@@ -56,7 +56,7 @@ impl Store {
         };
         keep(&path, kept, replaced)?;
         fs::rename(&fresh, &path).map_err(at(&path))?;
-        sync_dir(dir)?;
+        open::sync_dir(dir).map_err(at(dir))?;
         drop(lock);
         Ok(replaced)
     }
@@ -116,7 +116,7 @@ fn keep(path: &Path, kept: &Path, replaced: Replaced) -> Result<(), Error> {
             fs::rename(journal, &name).map_err(at(&name))?;
         }
     }
-    sync_dir(kept)
+    open::sync_dir(kept).map_err(at(kept))
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {
@@ -128,14 +128,6 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 fn at(path: &Path) -> impl Fn(io::Error) -> Error + use<> {
     let path = path.to_owned();
     move |source| Error::File { path: path.clone(), source }
-}
-
-fn sync_dir(dir: &Path) -> Result<(), Error> {
-    // Windows cannot open folders; there the rename itself is durable.
-    if cfg!(windows) {
-        return Ok(());
-    }
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(at(dir))
 }
 
 #[cfg(unix)]

@@ -1,8 +1,9 @@
 //! Checking the store against itself: pages, chains, versions, and what is derived from the text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use garner_kernel::{ChannelName, FieldHasher};
+use garner_schemas::STORE_MIGRATIONS;
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Trouble};
@@ -10,6 +11,7 @@ use crate::store::fragment_row::{self, Indexed};
 use crate::store::{
     Store, channel, code_row, contents, event, operation, standing, vector_row, view,
 };
+use crate::vectors::half;
 use crate::{compact, local};
 
 /// What a verification found.
@@ -90,7 +92,27 @@ fn pages(db: &Connection) -> Problems {
     for table in tables {
         problems.push(format!("a row of `{}` refers to nothing", table?));
     }
+    problems.extend(definitions(db)?);
     Ok(problems)
+}
+
+/// Compares how tables and indexes are defined with how a new store defines them: SQLite goes by
+/// the words in the file.
+fn definitions(db: &Connection) -> Problems {
+    let defined = |db: &Connection| -> Result<BTreeMap<String, String>, Trouble> {
+        let mut statement =
+            db.prepare("SELECT name, type || ifnull(sql, '') FROM sqlite_schema")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    let new = Connection::open_in_memory()?;
+    for migration in STORE_MIGRATIONS {
+        new.execute_batch(migration.sql)?;
+    }
+    let (is, to_be) = (defined(db)?, defined(&new)?);
+    let names: BTreeSet<&String> = is.keys().chain(to_be.keys()).collect();
+    let differ = names.into_iter().filter(|name| is.get(*name) != to_be.get(*name));
+    Ok(differ.map(|name| format!("`{name}` is not defined as it was")).collect())
 }
 
 /// Compares the view with the one that the last operation left.
@@ -171,7 +193,29 @@ fn text_index(db: &Connection) -> Problems {
     if !stored.is_empty() {
         problems.push(format!("{} rows of the text index belong to no fragment", stored.len()));
     }
+    problems.extend(sizes(db)?);
     Ok(problems)
+}
+
+/// Compares what the text index says of how long each row is with how many terms it has.
+fn sizes(db: &Connection) -> Problems {
+    let sql = "SELECT f.terms, d.sz FROM fragment f JOIN text_index_docsize d ON d.id = f.row";
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut wrong = 0;
+    while let Some(row) = rows.next()? {
+        // A number for each column, seven bits in each byte, the highest first.
+        let (mut sum, mut number) = (0_u64, 0_u64);
+        for byte in row.get_ref(1)?.as_blob().unwrap_or_default() {
+            number = (number << 7) | u64::from(byte & 0x7f);
+            if byte & 0x80 == 0 {
+                sum += std::mem::take(&mut number);
+            }
+        }
+        wrong += usize::from(number > 0 || sum != row.get::<_, u64>(0)?);
+    }
+    let problem = format!("the text index takes {wrong} rows for longer or shorter than they are");
+    Ok((wrong > 0).then_some(problem).into_iter().collect())
 }
 
 /// Which terms stand where in a row, as a sum of digests: the index tells them in no order of rows, and
@@ -230,8 +274,30 @@ fn vectors(db: &Connection) -> Problems {
         if wrong > 0 {
             problems.push(format!("{wrong} vectors of `{}` have the wrong size", info.name));
         }
+        let stretched = stretched(db, row)?;
+        if stretched > 0 {
+            problems.push(format!("{stretched} vectors of `{}` do not have length 1", info.name));
+        }
         let codes = code_row::problems(db, row)?;
         problems.extend(codes.into_iter().map(|says| format!("`{}`: {says}", info.name)));
     }
     Ok(problems)
+}
+
+/// How far the square of a length may be from 1: half precision keeps it within a tenth of that.
+const ROUNDING: f32 = 0.01;
+
+/// Counts the vectors of an embedder that are not of length 1, as every vector was.
+fn stretched(db: &Connection, embedder: i64) -> Result<usize, Trouble> {
+    let mut statement = db.prepare(vector_row::OF_EMBEDDER)?;
+    let mut rows = statement.query([embedder])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let vector = half::decode(row.get_ref(1)?.as_blob().unwrap_or_default());
+        let square: f32 = vector.iter().map(|component| component * component).sum();
+        // What is not a number is not near 1 either.
+        let is_one = (square - 1.0).abs() <= ROUNDING;
+        count += usize::from(!is_one);
+    }
+    Ok(count)
 }

@@ -51,7 +51,7 @@ const fn row(name: &'static str, scene: fn() -> Scene, changes: Changes, again: 
 }
 
 /// Every command that is drilled.
-pub(super) const ROWS: [Row; 29] = [
+pub(super) const ROWS: [Row; 31] = [
     row("setup", setup, Changes::Steps, Again::Always),
     row("setup claude", setup_claude, Changes::Steps, Again::Always),
     row("setup claude, settings", setup_settings, Changes::Steps, Again::Always),
@@ -81,6 +81,8 @@ pub(super) const ROWS: [Row; 29] = [
     row("store backup", backup, Changes::Steps, Again::IfNotDone),
     row("store restore", restore, Changes::Store, Again::Always),
     row("store drill", drill, Changes::Steps, Again::Always),
+    row("store compact", compact, Changes::Steps, Again::Always),
+    row("store compact, with purge", compact_purge, Changes::Steps, Again::Always),
 ];
 
 /// The key of somebody who is let in.
@@ -319,4 +321,23 @@ fn drill() -> Scene {
     let world = with_backup();
     world.learn("day-two.jsonl");
     Scene::new(world, &["store", "drill"])
+}
+
+/// A store in which one state is told by a newer one, and that was restored once.
+fn to_compact() -> World {
+    let world = with_backup();
+    world.ok(&["store", "restore", "latest", "--yes"]);
+    for (day, state) in [("10", "The pump runs on bearing two."), ("15", "The pump is off.")] {
+        let typed = ["fragment", "add", "--kind", "state", "--tag", "pump", state];
+        world.run_at(&format!("2025-03-{day}T09:00:00Z"), &typed).succeeds();
+    }
+    world
+}
+
+fn compact() -> Scene {
+    Scene::new(to_compact(), &["store", "compact", "--yes"])
+}
+
+fn compact_purge() -> Scene {
+    Scene::new(to_compact(), &["store", "compact", "--purge", "--yes"])
 }

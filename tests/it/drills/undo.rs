@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::Length;
 use super::commands;
-use super::length;
 use super::scene::{Scene, can_trace};
 use crate::world::walk;
 
@@ -23,7 +23,8 @@ fn a_setup_that_was_killed_anywhere_is_undone_without_a_trace() {
     let scene = commands::setup_settings();
     let before = files(&scene);
     let calls = scene.calls();
-    let step = calls.len().div_ceil(length(12, usize::MAX)).max(1);
+    let step =
+        calls.len().div_ceil(Length { short: 12, faults: 12, full: usize::MAX }.get()).max(1);
     let mut points = 0;
     for call in calls.into_iter().step_by(step) {
         for happens in ["signal=SIGKILL", "error=ENOSPC"] {
