@@ -327,7 +327,8 @@ impl Error {
             }
             Self::NewerStore { found, .. } => format!(
                 "install a version of `garner` that knows store version {found}, or pass \
-                 `--store DIR` with another folder; the file was not touched"
+                 `--store DIR` with another folder; if there was never one, the file is damaged and \
+                 `garner store restore latest` brings a backup back; it was not touched"
             ),
             Self::OlderStore { .. } => "run `garner load KERNEL` to upgrade it".to_owned(),
             Self::DiskFull { .. } => "free some space, then run the command again".to_owned(),

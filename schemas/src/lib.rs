@@ -33,7 +33,7 @@ pub const STORE_0003: &str = include_str!("../sql/0003_standing.sql");
 /// Sources and vectors in fewer bytes.
 pub const STORE_0004: &str = include_str!("../sql/0004_places.sql");
 
-/// Kernels that name their operation without a reference.
+/// Kernels that name their operation without a reference, and sums of what no digest covers.
 pub const STORE_0005: &str = include_str!("../sql/0005_kernel.sql");
 
 /// The version of the store that this program writes.

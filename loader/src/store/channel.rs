@@ -1,11 +1,11 @@
 //! Channels and the kernels that are loaded of them.
 
-use garner_kernel::{ChannelName, Digest, Kernel, Moment, Version};
+use garner_kernel::{ChannelName, Digest, FieldHasher, Kernel, Moment, Version};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{Error, Trouble};
 use crate::stamp::Stamp;
-use crate::store::fragment_row::digest_from;
+use crate::store::fragment_row::{digest_from, short};
 use crate::store::view::version_from;
 
 /// One loaded version of a channel.
@@ -97,21 +97,12 @@ pub(crate) fn insert_own(
     own: Own,
     stamp: &Stamp,
 ) -> Result<(), Trouble> {
-    db.prepare_cached(
-        "INSERT INTO kernel (channel, version, head, parent, publisher, created, tree, operation) \
-         VALUES (?,?,?,?,?,?,?,?)",
-    )?
-    .execute(params![
-        channel,
-        own.version.get(),
-        own.head.as_bytes(),
-        own.parent.as_ref().map(Digest::as_bytes),
-        stamp.who.as_str(),
-        stamp.at.unix(),
-        own.tree.as_bytes(),
-        own.operation,
-    ])?;
-    Ok(())
+    let Own { version, head, parent, tree, operation } = own;
+    let (publisher, created) = (stamp.who.as_str().to_owned(), stamp.at);
+    let restores = None;
+    let kernel =
+        LoadedKernel { version, head, parent, restores, publisher, created, tree, operation };
+    insert(db, channel, &kernel)
 }
 
 /// Returns one loaded version.
@@ -140,22 +131,76 @@ pub(crate) fn insert_kernel(
     kernel: &Kernel,
     operation: u64,
 ) -> Result<(), Trouble> {
-    db.prepare_cached(
-        "INSERT INTO kernel (channel, version, head, parent, restores, publisher, created, tree, \
-         operation) VALUES (?,?,?,?,?,?,?,?,?)",
-    )?
-    .execute(params![
+    let kernel = LoadedKernel {
+        version: kernel.lineage.version,
+        head: kernel.head,
+        parent: kernel.lineage.parent,
+        restores: kernel.lineage.restores,
+        publisher: kernel.publisher.clone(),
+        created: kernel.created,
+        tree: kernel.contents.tree_digest(),
+        operation,
+    };
+    insert(db, channel, &kernel)
+}
+
+fn insert(db: &Connection, channel: i64, kernel: &LoadedKernel) -> Result<(), Trouble> {
+    let sql = format!("INSERT INTO kernel (channel, {COLUMNS}, sum) VALUES (?,?,?,?,?,?,?,?,?,?)");
+    db.prepare_cached(&sql)?.execute(params![
         channel,
-        kernel.lineage.version.get(),
+        kernel.version.get(),
         kernel.head.as_bytes(),
-        kernel.lineage.parent.as_ref().map(Digest::as_bytes),
-        kernel.lineage.restores.map(Version::get),
+        kernel.parent.as_ref().map(Digest::as_bytes),
+        kernel.restores.map(Version::get),
         kernel.publisher,
         kernel.created.unix(),
-        kernel.contents.tree_digest().as_bytes(),
-        operation,
+        kernel.tree.as_bytes(),
+        kernel.operation,
+        sum(kernel),
     ])?;
     Ok(())
+}
+
+/// Returns what tells whether a row is the one that was written, but for its tree, which follows
+/// revocations and which the fragments bear out.
+fn sum(kernel: &LoadedKernel) -> i64 {
+    let mut hasher = FieldHasher::new("garner.kernel-row.v1");
+    hasher
+        .field(&kernel.version.get().to_le_bytes())
+        .field(kernel.head.as_bytes())
+        .field(kernel.parent.as_ref().map_or(&[], |parent| parent.as_bytes().as_slice()))
+        .field(&kernel.restores.map_or(0, Version::get).to_le_bytes())
+        .field(kernel.publisher.as_bytes())
+        .field(&kernel.created.unix().to_le_bytes())
+        .field(&kernel.operation.to_le_bytes());
+    short(&hasher.finish())
+}
+
+/// Writes the sums of all kernels.
+pub(crate) fn sum_all(db: &Connection) -> Result<(), Trouble> {
+    let mut update =
+        db.prepare("UPDATE kernel SET sum = ?3 WHERE channel = ?1 AND version = ?2")?;
+    for (_, channel) in names(db)? {
+        for kernel in kernels(db, channel)? {
+            update.execute(params![channel, kernel.version.get(), sum(&kernel)])?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the versions of a channel whose rows are not those that were written.
+pub(crate) fn changed(db: &Connection, channel: i64) -> Result<Vec<Version>, Trouble> {
+    let sql = format!("SELECT {COLUMNS}, sum FROM kernel WHERE channel = ?1 ORDER BY version");
+    let mut statement = db.prepare(&sql)?;
+    let mut rows = statement.query([channel])?;
+    let mut changed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kernel = kernel_from(row)?;
+        if sum(&kernel) != row.get::<_, i64>(8)? {
+            changed.push(kernel.version);
+        }
+    }
+    Ok(changed)
 }
 
 fn kernel_from(row: &Row<'_>) -> Result<LoadedKernel, Trouble> {

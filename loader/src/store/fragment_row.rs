@@ -23,6 +23,11 @@ pub(crate) fn digest_from(table: &str, blob: &[u8]) -> Result<Digest, Trouble> {
     Ok(Digest::from_bytes(bytes))
 }
 
+/// Returns the first 8 bytes of a digest, which find any change that chance makes.
+pub(crate) fn short(digest: &Digest) -> i64 {
+    i64::from_le_bytes(digest.as_bytes().first_chunk().copied().unwrap_or_default())
+}
+
 /// Returns the digest in a column of a row of `table`.
 fn blob_digest(table: &str, row: &Row<'_>, column: usize) -> Result<Digest, Trouble> {
     digest_from(table, row.get_ref(column)?.as_blob().unwrap_or_default())

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::{Error, Trouble};
-use crate::store::derived;
+use crate::store::{channel, derived, vector_row};
 
 /// Opens a store that is there, to be read only.
 pub(super) fn existing(path: &Path, patience: Duration) -> Result<Connection, Error> {
@@ -137,6 +137,8 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     if (1..DERIVED).contains(&found) {
         // What the new tables hold is derived from the old ones.
         derived::rebuild(&transaction)?;
+        channel::sum_all(&transaction)?;
+        vector_row::sum_all(&transaction)?;
     }
     transaction.pragma_update(None, "application_id", STORE_APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", STORE_VERSION)?;
@@ -145,7 +147,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
 }
 
 /// The first version that has all that is derived as it is now.
-const DERIVED: u32 = 4;
+const DERIVED: u32 = 5;
 
 fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))

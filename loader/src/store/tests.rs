@@ -115,6 +115,13 @@ fn verification_names_what_is_broken() {
             "UPDATE vector SET components = zeroblob(length(components)) WHERE fragment = 1",
             "vectors",
         ),
+        (
+            "UPDATE vector SET components = \
+             CAST(x'0102' || substr(components, 3) AS BLOB) WHERE fragment = 1",
+            "vectors",
+        ),
+        ("UPDATE kernel SET publisher = 'eve' WHERE version = 2", "versions"),
+        ("UPDATE kernel SET created = created + 1 WHERE version = 2", "versions"),
         ("ALTER TABLE tombstone ADD COLUMN stray INTEGER", "pages"),
         ("DELETE FROM fragment WHERE row = 1", "pages"),
     ] {

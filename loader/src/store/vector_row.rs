@@ -1,10 +1,10 @@
 //! Vectors as rows: half precision, little-endian, one per fragment row and embedder.
 
-use garner_kernel::{Embedder, EmbedderId, Vector};
+use garner_kernel::{Digest, Embedder, EmbedderId, Vector};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Trouble;
-use crate::store::fragment_row::digest_from;
+use crate::store::fragment_row::{digest_from, short};
 use crate::store::standing::Counter;
 use crate::store::{chunk, code_row};
 use crate::vectors::half;
@@ -85,11 +85,13 @@ pub(crate) fn insert<'v>(
     vectors: impl IntoIterator<Item = (i64, &'v Vector)>,
 ) -> Result<(), Trouble> {
     let mut insert = db.prepare_cached(
-        "INSERT INTO vector (place, components) VALUES ((?1 << 32) + ?2, ?3) ON CONFLICT DO NOTHING",
+        "INSERT INTO vector (place, components, sum) VALUES ((?1 << 32) + ?2, ?3, ?4) \
+         ON CONFLICT DO NOTHING",
     )?;
     let mut rows = Vec::new();
     for (row, vector) in vectors {
-        if insert.execute(params![embedder, row, half::encode(vector.as_slice())])? > 0 {
+        let components = half::encode(vector.as_slice());
+        if insert.execute(params![embedder, row, components, sum(&components)])? > 0 {
             rows.push(row);
         }
     }
@@ -99,8 +101,8 @@ pub(crate) fn insert<'v>(
 /// Gives every row without a vector the one of a row with the same id and the same statement.
 pub(crate) fn reuse(db: &Connection, embedder: i64) -> Result<(), Trouble> {
     let mut statement = db.prepare_cached(
-        "INSERT OR IGNORE INTO vector (place, components) \
-         SELECT (?1 << 32) + f.row, v.components FROM fragment f \
+        "INSERT OR IGNORE INTO vector (place, components, sum) \
+         SELECT (?1 << 32) + f.row, v.components, v.sum FROM fragment f \
          JOIN fragment g ON g.id = f.id AND g.row <> f.row AND g.statement = f.statement \
          JOIN vector v ON v.place = (?1 << 32) + g.row \
          WHERE NOT EXISTS \
@@ -110,6 +112,39 @@ pub(crate) fn reuse(db: &Connection, embedder: i64) -> Result<(), Trouble> {
     let rows = statement.query_map([embedder], |row| row.get(0))?;
     let rows: Vec<i64> = rows.collect::<Result<_, _>>()?;
     added(db, embedder, &rows)
+}
+
+/// Returns what tells whether stored components are those that were written.
+fn sum(components: &[u8]) -> i64 {
+    short(&Digest::of(components))
+}
+
+/// Writes the sums of all vectors.
+pub(crate) fn sum_all(db: &Connection) -> Result<(), Trouble> {
+    let mut update = db.prepare("UPDATE vector SET sum = ?2 WHERE place = ?1")?;
+    let mut statement = db.prepare("SELECT place FROM vector")?;
+    let places: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut read = db.prepare("SELECT components FROM vector WHERE place = ?1")?;
+    for place in places {
+        let of = |row: &rusqlite::Row<'_>| Ok(sum(row.get_ref(0)?.as_blob().unwrap_or_default()));
+        let sum = read.query_row([place], of)?;
+        update.execute([place, sum])?;
+    }
+    Ok(())
+}
+
+/// Counts the vectors of an embedder that are not those that were written.
+pub(crate) fn changed(db: &Connection, embedder: i64) -> Result<usize, Trouble> {
+    let mut statement = db.prepare(
+        "SELECT components, sum FROM vector WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32",
+    )?;
+    let mut rows = statement.query([embedder])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let same = sum(row.get_ref(0)?.as_blob().unwrap_or_default()) == row.get::<_, i64>(1)?;
+        count += usize::from(!same);
+    }
+    Ok(count)
 }
 
 fn added(db: &Connection, embedder: i64, rows: &[i64]) -> Result<(), Trouble> {

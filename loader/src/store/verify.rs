@@ -11,7 +11,6 @@ use crate::store::fragment_row::{self, Indexed};
 use crate::store::{
     Store, channel, code_row, contents, event, operation, standing, vector_row, view,
 };
-use crate::vectors::half;
 use crate::{compact, local};
 
 /// What a verification found.
@@ -143,6 +142,9 @@ fn versions(db: &Connection) -> Problems {
     let mut problems = Vec::new();
     let local = ChannelName::local();
     for (name, row) in channel::names(db)? {
+        for version in channel::changed(db, row)? {
+            problems.push(format!("{name}@{}: what is known of it was changed", version.get()));
+        }
         if name == local {
             problems.extend(local::problems(db, row)?);
             continue;
@@ -274,30 +276,13 @@ fn vectors(db: &Connection) -> Problems {
         if wrong > 0 {
             problems.push(format!("{wrong} vectors of `{}` have the wrong size", info.name));
         }
-        let stretched = stretched(db, row)?;
-        if stretched > 0 {
-            problems.push(format!("{stretched} vectors of `{}` do not have length 1", info.name));
+        let changed = vector_row::changed(db, row)?;
+        if changed > 0 {
+            let name = &info.name;
+            problems.push(format!("{changed} vectors of `{name}` are not those that were written"));
         }
         let codes = code_row::problems(db, row)?;
         problems.extend(codes.into_iter().map(|says| format!("`{}`: {says}", info.name)));
     }
     Ok(problems)
-}
-
-/// How far the square of a length may be from 1: half precision keeps it within a tenth of that.
-const ROUNDING: f32 = 0.01;
-
-/// Counts the vectors of an embedder that are not of length 1, as every vector was.
-fn stretched(db: &Connection, embedder: i64) -> Result<usize, Trouble> {
-    let mut statement = db.prepare(vector_row::OF_EMBEDDER)?;
-    let mut rows = statement.query([embedder])?;
-    let mut count = 0;
-    while let Some(row) = rows.next()? {
-        let vector = half::decode(row.get_ref(1)?.as_blob().unwrap_or_default());
-        let square: f32 = vector.iter().map(|component| component * component).sum();
-        // What is not a number is not near 1 either.
-        let is_one = (square - 1.0).abs() <= ROUNDING;
-        count += usize::from(!is_one);
-    }
-    Ok(count)
 }
