@@ -2,7 +2,7 @@
 //!
 //! In a `console` block, `ada$` and `bob$` are two machines with homes of their own, and a line of
 //! `…` stands for any lines. A command that fails shows its error and `? STATUS`. Ids, keys, digests
-//! and numbers of bytes and seconds differ from run to run and are not compared.
+//! and numbers of bytes, kB and seconds differ from run to run and are not compared.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -182,7 +182,7 @@ fn masked(line: &str) -> String {
     let next = |at: usize, unit: &str| words.get(at + 1).is_some_and(|next| next.starts_with(unit));
     let is_decimal = |word: &str| word.contains('.') && word.parse::<f64>().is_ok();
     let shown = words.iter().enumerate().map(|(at, &word)| match word {
-        _ if next(at, "bytes") => "<n>",
+        _ if next(at, "bytes") || next(at, "kB") => "<n>",
         word if is_decimal(word) && next(at, "s") => "<n>",
         word => word,
     });

@@ -99,8 +99,11 @@ fn pages(db: &Connection) -> Problems {
 /// the words in the file.
 fn definitions(db: &Connection) -> Problems {
     let defined = |db: &Connection| -> Result<BTreeMap<String, String>, Trouble> {
-        let mut statement =
-            db.prepare("SELECT name, type || ifnull(sql, '') FROM sqlite_schema")?;
+        // A text that became bytes reads the same.
+        let mut statement = db.prepare(
+            "SELECT name, concat_ws(' ', type, tbl_name, sql, typeof(type), typeof(name), \
+             typeof(tbl_name), typeof(rootpage), typeof(sql)) FROM sqlite_schema",
+        )?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     };
