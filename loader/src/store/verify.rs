@@ -202,25 +202,47 @@ fn text_index(db: &Connection) -> Problems {
     Ok(problems)
 }
 
-/// Compares what the text index says of how long each row is with how many terms it has.
+/// Compares what the text index says of how long each row is, and all of them together, with how many
+/// terms they have.
 fn sizes(db: &Connection) -> Problems {
     let sql = "SELECT f.terms, d.sz FROM fragment f JOIN text_index_docsize d ON d.id = f.row";
     let mut statement = db.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut wrong = 0;
+    // How many rows there are, and how many terms in each column.
+    let mut totals = vec![0; COLUMNS + 1];
     while let Some(row) = rows.next()? {
-        // A number for each column, seven bits in each byte, the highest first.
-        let (mut sum, mut number) = (0_u64, 0_u64);
-        for byte in row.get_ref(1)?.as_blob().unwrap_or_default() {
-            number = (number << 7) | u64::from(byte & 0x7f);
-            if byte & 0x80 == 0 {
-                sum += std::mem::take(&mut number);
-            }
+        let sizes = numbers(row.get_ref(1)?.as_blob().unwrap_or_default());
+        wrong += usize::from(sizes.iter().sum::<u64>() != row.get::<_, u64>(0)?);
+        for (total, size) in totals.iter_mut().zip([1].iter().chain(&sizes)) {
+            *total += size;
         }
-        wrong += usize::from(number > 0 || sum != row.get::<_, u64>(0)?);
     }
-    let problem = format!("the text index takes {wrong} rows for longer or shorter than they are");
-    Ok((wrong > 0).then_some(problem).into_iter().collect())
+    let mut problems = Vec::new();
+    if wrong > 0 {
+        problems
+            .push(format!("the text index takes {wrong} rows for longer or shorter than they are"));
+    }
+    // The first record of the index holds the same totals.
+    let sql = "SELECT block FROM text_index_data WHERE id = 1";
+    let kept = db.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0))?;
+    if wrong == 0 && totals.first() > Some(&0) && numbers(&kept) != totals {
+        problems.push("the text index takes all rows for longer or shorter than they are".into());
+    }
+    Ok(problems)
+}
+
+/// How many columns the text index has.
+const COLUMNS: usize = 3;
+
+/// Reads numbers of seven bits in each byte, the highest first; what is broken off at the end counts,
+/// too.
+fn numbers(bytes: &[u8]) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for part in bytes.split_inclusive(|byte| byte & 0x80 == 0) {
+        numbers.push(part.iter().fold(0, |number, byte| (number << 7) | u64::from(byte & 0x7f)));
+    }
+    numbers
 }
 
 /// Which terms stand where in a row, as a sum of digests: the index tells them in no order of rows, and
