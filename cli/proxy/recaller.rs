@@ -1,8 +1,10 @@
 //! The store as the proxy asks it: opened once, kept in memory, opened again where it was replaced.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 
-use garner_kernel::{Moment, Text};
+use garner_kernel::{Digest, Moment, Text};
 use garner_loader::{Error, Filters, OpenOptions, Query, Residency, Store};
 use garner_serve::{Known, Question, Recaller};
 
@@ -11,17 +13,22 @@ use crate::context::Context;
 /// How many fragments are considered for a prompt.
 const CONSIDERED: usize = 30;
 
+/// Of how many texts it is kept how many tokens they have; then they are counted anew.
+const COUNTED: usize = 16_384;
+
 /// The store of this machine.
 pub(crate) struct StoreRecaller {
     context: Context,
     filters: Filters,
     store: Option<(Store, Option<FileId>)>,
+    /// How many tokens a text has: fragments come again, and so does every turn of a conversation.
+    counts: RefCell<HashMap<Digest, usize>>,
 }
 
 impl StoreRecaller {
     /// Returns a recaller that has read what it needs, as far as it is there.
     pub(crate) fn ready(context: Context, filters: Filters) -> Self {
-        let mut recaller = Self { context, filters, store: None };
+        let mut recaller = Self { context, filters, store: None, counts: RefCell::default() };
         // What is not there now is looked for with each question.
         if let Ok(store) = recaller.opened() {
             let _ = store.warm();
@@ -79,7 +86,12 @@ impl Recaller for StoreRecaller {
     }
 
     fn count(&self, text: &str) -> usize {
-        self.context.tokens(text)
+        let digest = Digest::of(text.as_bytes());
+        let mut counts = self.counts.borrow_mut();
+        if counts.len() >= COUNTED {
+            counts.clear();
+        }
+        *counts.entry(digest).or_insert_with(|| self.context.tokens(text))
     }
 
     fn now(&self) -> Moment {
