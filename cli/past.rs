@@ -53,7 +53,6 @@ impl When {
     pub(crate) fn of(past: Option<Past>, store: &Store, context: &Context) -> Result<Self, Error> {
         let Some(past) = past else { return Ok(Self::now(context)) };
         let (number, time) = match past {
-            Past::Operation(0) => (0, None),
             Past::Operation(number) => (number, None),
             Past::Time(time) => (store.last_operation_at(time)?, Some(time)),
         };

@@ -93,24 +93,6 @@ fn a_machine_says_itself_how_long_things_are_kept() {
     world.fails(&["store", "compact", "-n"], 1, &["retention.json", "mend it"]);
 }
 
-#[test]
-fn injections_are_forgotten_after_their_time_and_the_log_still_holds() {
-    let world = machine();
-    world.ok(&["inject", "--query", "import"]);
-    let ask = |world: &World| {
-        let mut command = world.command(&["store", "show", "--json"]);
-        command.env("GARNER_NOW", LATER);
-        let shown: Value = serde_json::from_str(&world.finish(command).succeeds()).unwrap();
-        shown["events"].as_u64().unwrap()
-    };
-    let events = ask(&world);
-    let done = json_at(&world, "2029-01-01T00:00:00Z", &["store", "compact", "--yes"]);
-    let forgotten = done["injections_forgotten"].as_u64().unwrap();
-    // What `inject` prints is nobody's prompt yet; only what a model was told is an event.
-    assert_eq!(ask(&world), events - forgotten + u64::from(forgotten > 0));
-    world.ok(&["verify"]);
-}
-
 fn files_with(folder: &Path, wanted: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     walk(folder, &mut files);
