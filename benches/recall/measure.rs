@@ -65,7 +65,7 @@ impl Program {
 
     /// Times the whole process, many times.
     pub(crate) fn one_shot(&self) -> Outcome<Option<Sample>> {
-        let patience = Patience { seconds: 4.0, least: 5, most: 50 };
+        let patience = Patience { warm: 5, seconds: 4.0, least: 5, most: 50 };
         timed(ONE_SHOT, patience, |_| Ok(Some(self.output()?.trim().parse()?)))
     }
 }

@@ -67,6 +67,8 @@ impl FromStr for Sample {
 /// How long one operation may take: rounds of it are repeated until then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Patience {
+    /// Rounds that do not count, until a quarter of the seconds is over.
+    pub(crate) warm: usize,
     /// Seconds after which no further round begins.
     pub(crate) seconds: f64,
     /// Rounds before which none ends.
@@ -85,7 +87,7 @@ pub(crate) fn timed<E>(
     mut work: impl FnMut(usize) -> Result<Option<usize>, E>,
 ) -> Result<Option<Sample>, E> {
     let warming = Instant::now();
-    for round in 0..patience.least {
+    for round in 0..patience.warm {
         if work(round)?.is_none() {
             return Ok(None);
         }
@@ -99,7 +101,7 @@ pub(crate) fn timed<E>(
         || (seconds.len() < patience.most && start.elapsed().as_secs_f64() < patience.seconds)
     {
         let before = Instant::now();
-        let Some(count) = work(patience.least + seconds.len())? else { return Ok(None) };
+        let Some(count) = work(patience.warm + seconds.len())? else { return Ok(None) };
         seconds.push(before.elapsed().as_secs_f64());
         found += count;
     }

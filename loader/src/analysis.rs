@@ -9,22 +9,53 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The most characters of a term; the rest is cut off, in texts and queries alike.
 const MAX_TERM: usize = 64;
-/// What may join the pieces of a name; the text index knows these characters as well.
-const JOINERS: &[char] = &['_', '.', '/', ':', '\\', '-', '@', '#', '+'];
 
 /// The terms of a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Terms {
     /// The pieces in order, with repetitions.
-    pub(crate) words: Vec<String>,
+    pub(crate) words: TermList,
     /// The whole identifiers in order, with repetitions.
-    pub(crate) names: Vec<String>,
+    pub(crate) names: TermList,
+}
+
+/// Terms one after the other, as the text index takes them: divided by spaces, which no term holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TermList {
+    text: String,
+    count: usize,
+}
+
+impl TermList {
+    fn push(&mut self, term: &str) {
+        if self.count > 0 {
+            self.text.push(' ');
+        }
+        self.text.push_str(term);
+        self.count += 1;
+    }
+
+    /// Returns how many terms there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the terms divided by spaces.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the terms in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.text.split_terminator(' ')
+    }
 }
 
 /// Returns the terms of `text`.
@@ -43,62 +74,71 @@ const MAX_STEMS: usize = 1 << 16;
 /// Divides texts into terms, and keeps what it learned about their words.
 struct Analyser {
     stemmer: Stemmer,
-    stems: HashMap<String, String>,
+    stems: HashMap<Box<str>, Box<str>, RandomState>,
 }
 
 impl Analyser {
     fn new() -> Self {
-        Self { stemmer: Stemmer::create(Algorithm::English), stems: HashMap::new() }
+        Self { stemmer: Stemmer::create(Algorithm::English), stems: HashMap::default() }
     }
 
     fn terms(&mut self, text: &str) -> Terms {
         let folded = fold(text);
-        let pieces = if folded.is_ascii() { ascii_pieces(&folded) } else { any_pieces(&folded) };
-        let words = pieces.into_iter().map(|piece| self.stem(piece)).collect();
-        Terms { words, names: names(&folded) }
+        let mut terms = Terms::default();
+        terms.words.text.reserve(folded.len());
+        let push = |piece: &str| self.stem(piece, |stem| terms.words.push(stem));
+        if folded.is_ascii() {
+            ascii_pieces(&folded, push);
+        } else {
+            any_pieces(&folded, push);
+        }
+        names(&folded, &mut terms.names);
+        terms
     }
 
-    /// Returns the stem of an English word; other words and numbers stay as they are.
-    fn stem(&mut self, word: String) -> String {
-        if let Some(stem) = self.stems.get(&word) {
-            return stem.clone();
+    /// Calls `each` with the stem of an English word; other words and numbers stay as they are.
+    fn stem(&mut self, word: &str, each: impl FnOnce(&str)) {
+        if let Some(stem) = self.stems.get(word) {
+            return each(stem);
         }
         let cut: String = word.chars().take(MAX_TERM).collect();
         let english = cut.len() > 2 && cut.bytes().all(|b| b.is_ascii_lowercase());
         let stem =
             if english && !is_stop_word(&cut) { self.stemmer.stem(&cut).into_owned() } else { cut };
+        each(&stem);
         if self.stems.len() >= MAX_STEMS {
             self.stems.clear();
         }
-        self.stems.insert(word, stem.clone());
-        stem
+        self.stems.insert(word.into(), stem.into());
     }
 }
 
-/// Returns the pieces of the words of any text.
-fn any_pieces(text: &str) -> Vec<String> {
-    text.unicode_words().flat_map(pieces).collect()
+/// Calls `each` with the pieces of the words of any text.
+fn any_pieces(text: &str, mut each: impl FnMut(&str)) {
+    for piece in text.unicode_words().flat_map(pieces) {
+        each(&piece);
+    }
 }
 
 /// The same for ASCII, where words end at everything but letters, digits, and an apostrophe between
 /// two letters or two digits.
-fn ascii_pieces(text: &str) -> Vec<String> {
+fn ascii_pieces(text: &str, mut each: impl FnMut(&str)) {
     let bytes = text.as_bytes();
-    let mut found = Vec::new();
     let mut piece = String::new();
     let mut before = b' ';
     for (i, byte) in bytes.iter().copied().enumerate() {
-        let next = bytes.get(i + 1).copied().unwrap_or(b' ');
-        let joins = |is: fn(&u8) -> bool| is(&before) && is(&next);
+        let next = || bytes.get(i + 1).copied().unwrap_or(b' ');
+        let joins = |is: fn(&u8) -> bool| is(&before) && is(&next());
         if byte == b'\'' && (joins(u8::is_ascii_alphabetic) || joins(u8::is_ascii_digit)) {
             // What follows is compared with the letter before.
             continue;
         }
         let hump = byte.is_ascii_uppercase()
             && (before.is_ascii_lowercase()
-                || (before.is_ascii_uppercase() && next.is_ascii_lowercase()));
+                || (before.is_ascii_uppercase() && next().is_ascii_lowercase()));
         if (hump || !byte.is_ascii_alphanumeric()) && !piece.is_empty() {
-            found.push(std::mem::take(&mut piece));
+            each(&piece);
+            piece.clear();
         }
         if byte.is_ascii_alphanumeric() {
             piece.push(char::from(byte.to_ascii_lowercase()));
@@ -106,9 +146,8 @@ fn ascii_pieces(text: &str) -> Vec<String> {
         before = byte;
     }
     if !piece.is_empty() {
-        found.push(piece);
+        each(&piece);
     }
-    found
 }
 
 /// Returns whether a word is too common to say what a query is about.
@@ -152,14 +191,44 @@ fn pieces(word: &str) -> Vec<String> {
     pieces
 }
 
-/// Returns the runs of letters, digits and joiners that have more than one piece.
-fn names(text: &str) -> Vec<String> {
-    text.split(|c: char| !(c.is_alphanumeric() || JOINERS.contains(&c)))
-        .map(|run| run.trim_start_matches(['-', ':']).trim_end_matches(['-', ':', '.', '/']))
-        .filter(|run| run.chars().any(char::is_alphanumeric))
-        .filter(|run| run.contains(JOINERS) || has_hump(run))
-        .map(|run| run.chars().flat_map(char::to_lowercase).take(MAX_TERM).collect())
-        .collect()
+/// Adds the runs of letters, digits and joiners that have more than one piece.
+fn names(text: &str, into: &mut TermList) {
+    let mut add = |run: &str| {
+        if let Some(name) = name(run) {
+            into.push(&name);
+        }
+    };
+    if !text.is_ascii() {
+        text.split(|c: char| !(c.is_alphanumeric() || is_joiner(c))).for_each(add);
+        return;
+    }
+    let is_outside = |byte: &u8| !(byte.is_ascii_alphanumeric() || is_joiner(char::from(*byte)));
+    // Nearly all runs are plain words, which a look at their bytes tells.
+    for run in text.as_bytes().split(is_outside).filter(|run| !is_plain(run)) {
+        if let Ok(run) = str::from_utf8(run) {
+            add(run);
+        }
+    }
+}
+
+/// Returns whether a run is a word with at most its first letter large.
+fn is_plain(run: &[u8]) -> bool {
+    let is_small = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    run.split_first()
+        .is_none_or(|(first, rest)| first.is_ascii_alphanumeric() && rest.iter().all(is_small))
+}
+
+/// Returns the name that a run is, if it has more than one piece.
+fn name(run: &str) -> Option<String> {
+    let run = run.trim_start_matches(['-', ':']).trim_end_matches(['-', ':', '.', '/']);
+    let is_name =
+        run.chars().any(char::is_alphanumeric) && (run.contains(is_joiner) || has_hump(run));
+    is_name.then(|| run.chars().flat_map(char::to_lowercase).take(MAX_TERM).collect())
+}
+
+/// Returns whether a character may join the pieces of a name; the text index knows them as well.
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '_' | '.' | '/' | ':' | '\\' | '-' | '@' | '#' | '+')
 }
 
 /// Returns whether a run without joiners has more than one piece.
@@ -194,8 +263,10 @@ mod tests {
 
     fn check(text: &str, words: &str, names: &str) {
         let terms = terms(text);
-        assert_eq!(terms.words.join(" "), words, "words of {text:?}");
-        assert_eq!(terms.names.join(" "), names, "names of {text:?}");
+        assert_eq!(terms.words.as_str(), words, "words of {text:?}");
+        assert_eq!(terms.names.as_str(), names, "names of {text:?}");
+        assert_eq!(terms.words.iter().collect::<Vec<_>>().join(" "), words);
+        assert_eq!(terms.words.iter().count(), terms.words.len());
     }
 
     #[test]
@@ -221,17 +292,25 @@ mod tests {
         #[test]
         fn ascii_is_divided_as_any_text_is(text in "[a-cA-C01'_.:,/ -]{0,40}", any in "[ -~\n\t]{0,60}") {
             for text in [&text, &any] {
-                prop_assert_eq!(ascii_pieces(text), any_pieces(text));
+                let (mut ascii, mut all) = (TermList::default(), TermList::default());
+                ascii_pieces(text, |piece| ascii.push(piece));
+                any_pieces(text, |piece| all.push(piece));
+                prop_assert_eq!(ascii, all);
+                // A character beyond ASCII takes the other way to the same names.
+                let (mut ascii, mut all) = (TermList::default(), TermList::default());
+                names(text, &mut ascii);
+                names(&format!("{text} é"), &mut all);
+                prop_assert_eq!(ascii, all);
             }
         }
 
         #[test]
         fn every_term_passes_the_tokenizer_of_the_index(text in any::<String>()) {
             let terms = terms(&text);
-            for term in terms.words.iter().chain(&terms.names) {
+            for term in terms.words.iter().chain(terms.names.iter()) {
                 prop_assert!(!term.is_empty());
                 for c in term.chars().filter(char::is_ascii) {
-                    prop_assert!(c.is_ascii_alphanumeric() || JOINERS.contains(&c), "{c:?}");
+                    prop_assert!(c.is_ascii_alphanumeric() || is_joiner(c), "{c:?}");
                 }
             }
         }

@@ -21,6 +21,7 @@
 //!
 //! `examples/recall.rs` asks by meaning as well.
 
+mod ahead;
 mod analysis;
 mod compact;
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub const STORE_MIGRATIONS: &[Migration] = &[
     Migration { version: 3, sql: STORE_0003 },
     Migration { version: 4, sql: STORE_0004 },
     Migration { version: 5, sql: STORE_0005 },
+    Migration { version: 6, sql: STORE_0006 },
 ];
 
 /// The statements of the first store.
@@ -36,8 +37,11 @@ pub const STORE_0004: &str = include_str!("../sql/0004_places.sql");
 /// Kernels that name their operation without a reference, and sums of what no digest covers.
 pub const STORE_0005: &str = include_str!("../sql/0005_kernel.sql");
 
+/// The sixth schema: fewer indexes, and chunks that say when they changed.
+pub const STORE_0006: &str = include_str!("../sql/0006_indexes.sql");
+
 /// The version of the store that this program writes.
-pub const STORE_VERSION: u32 = 5;
+pub const STORE_VERSION: u32 = 6;
 
 /// Marks an SQLite file as a store of Garner: `garn` in ASCII.
 pub const STORE_APPLICATION_ID: u32 = 0x6761_726E;

@@ -38,7 +38,7 @@ pub fn line(change: &Change) -> String {
 }
 
 /// Returns the digest of a fragment's record line.
-pub(crate) fn digest(fragment: &Fragment) -> Digest {
+pub fn digest(fragment: &Fragment) -> Digest {
     Digest::of(writer::encode(&WireChange::Put(writer::fragment(fragment))).as_bytes())
 }
 

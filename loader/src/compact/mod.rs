@@ -28,7 +28,7 @@ pub use archive::PutAway;
 pub(crate) use archive::put_away;
 pub use tidy::{Rewrite, Tidied};
 pub(crate) use verify::problems;
-pub(crate) use write::{put, row_of};
+pub(crate) use write::put;
 
 /// How long fragments stay in front, by class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

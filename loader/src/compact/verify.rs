@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use garner_kernel::{ChannelName, Digest};
 use rusqlite::Connection;
 
-use super::write::{link, row_of};
+use super::write::link;
 use crate::error::Trouble;
 use crate::store::channel::{self, LoadedKernel};
 use crate::store::fragment_row;
@@ -54,7 +54,7 @@ fn holds(
             for (row, _) in fragment_row::revisions(db, fragment)? {
                 wanted.remove(&row);
             }
-            wanted.extend(row_of(db, record)?);
+            wanted.extend(fragment_row::row_of(db, *fragment, record)?);
         }
     }
     Ok(wanted == Some(rows))

@@ -1,7 +1,7 @@
 //! Versions of the archive.
 
 use garner_kernel::{ChannelName, Digest, FieldHasher, Version};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::CompactionStep;
 use crate::error::{Error, Trouble};
@@ -20,7 +20,7 @@ pub(super) fn write(
     stamp: &Stamp,
 ) -> Result<Operation, Trouble> {
     for Archived { fragment, record, by } in &step.archived {
-        let shown = match row_of(db, record)? {
+        let shown = match fragment_row::row_of(db, *fragment, record)? {
             Some(row) => standing::is_shown(db, row)?,
             None => false,
         };
@@ -64,7 +64,7 @@ pub(crate) fn put(
             rows.remove(&row);
         }
         // What was revoked since is not there any more.
-        rows.extend(row_of(db, record)?);
+        rows.extend(fragment_row::row_of(db, *fragment, record)?);
     }
     let place =
         Place { channel, version: version.get(), before: newest.map(Version::get), after: None };
@@ -93,10 +93,4 @@ pub(super) fn link(parent: Option<Digest>, version: Version, archived: &[Archive
         hasher.field(record.as_bytes());
     }
     hasher.finish()
-}
-
-/// Returns the row of a record, if it is here.
-pub(crate) fn row_of(db: &Connection, record: &Digest) -> Result<Option<i64>, Trouble> {
-    let mut statement = db.prepare_cached("SELECT row FROM fragment WHERE record = ?1")?;
-    Ok(statement.query_row([record.as_bytes()], |row| row.get(0)).optional()?)
 }

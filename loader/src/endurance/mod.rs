@@ -15,7 +15,6 @@ use std::time::Duration;
 use garner_kernel::{ChannelName, Embedder, Fragment, FragmentId, Kind, Version};
 
 use crate::recall::{Filters, Query, QueryVector, Search};
-use crate::store::fragment_row::record_digest;
 use crate::store::vector_row::EmbedderInfo;
 use crate::test_support::{HashEmbedder, contents, fragment, kernel, load, now, stamp, vector};
 use crate::{Archived, CompactionStep, Error, OpenOptions, Residency, Step, Store};
@@ -145,7 +144,7 @@ fn apply(store: &mut Store, change: &Change, model: &Model) -> Came {
                 .filter(|fragment| items.contains(&fragment.id))
                 .map(|fragment| Archived {
                     fragment: fragment.id,
-                    record: record_digest(fragment),
+                    record: garner_kernel::record::digest(fragment),
                     by: None,
                 })
                 .collect();

@@ -140,7 +140,7 @@ pub(crate) fn put(
         channel::insert_kernel(db, row, kernel, number)?;
     }
     let read_back = contents::contents(db, row, version)?;
-    if read_back != kernel.contents || read_back.tree_digest() != kernel.contents.tree_digest() {
+    if read_back != kernel.contents {
         return Err(Error::TreeMismatch { channel: kernel.channel.clone(), version }.into());
     }
     let reading = before.reading(&kernel.channel);
@@ -164,10 +164,7 @@ fn write_rows(
         before: decision.before.map(Version::get),
         after: decision.after.map(Version::get),
     };
-    let mut members = BTreeSet::new();
-    for fragment in kernel.contents.fragments() {
-        members.insert(fragment_row::ensure(db, fragment)?);
-    }
+    let members = fragment_row::ensure_all(db, &kernel.contents)?;
     membership::insert(db, Table::Member, place, &members)?;
     let mut buried = BTreeSet::new();
     for tombstone in kernel.contents.tombstones() {
@@ -178,14 +175,12 @@ fn write_rows(
 
 fn write_vectors(db: &Connection, kernel: &Kernel, vectors: &Vectors) -> Result<usize, Trouble> {
     let embedder = vector_row::ensure_embedder(db, &vectors.embedder)?;
-    let mut rows = Vec::new();
-    for fragment in kernel.contents.fragments() {
-        if let Some(vector) = vectors.by_id.get(&fragment.id) {
-            rows.push((fragment_row::ensure(db, fragment)?, vector));
-        }
-    }
+    let channel = channel::ensure(db, &kernel.channel)?;
+    let ids = membership::ids(db, channel, kernel.lineage.version.get())?;
+    let vector_of = |(row, id)| Some((row, vectors.by_id.get(&id)?));
+    let rows: Vec<(i64, &Vector)> = ids.into_iter().filter_map(vector_of).collect();
     let written = rows.len();
-    vector_row::insert(db, embedder, rows)?;
+    vector_row::insert(db, embedder, &rows)?;
     vector_row::reuse(db, embedder)?;
     Ok(written)
 }

@@ -45,7 +45,7 @@ impl Store {
             let vectors = embed_batch(&texts, embedder)?;
             self.write(|db| {
                 let rows = batch.iter().map(|(fragment, _)| *fragment);
-                vector_row::insert(db, row, rows.zip(&vectors))
+                vector_row::insert(db, row, &rows.zip(&vectors).collect::<Vec<_>>())
             })?;
             done += batch.len();
             progress(done, total);

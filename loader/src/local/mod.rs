@@ -62,7 +62,7 @@ impl Store {
             let remembered = remember(db, fragment.clone(), stamp)?;
             if let Some((embedder, vector)) = vector {
                 let embedder = vector_row::ensure_embedder(db, embedder)?;
-                vector_row::insert(db, embedder, [(remembered.row, vector)])?;
+                vector_row::insert(db, embedder, &[(remembered.row, vector)])?;
             }
             if is_seen(db, fragment.id, stamp.at)? {
                 return Ok(Some(remembered.result));
@@ -113,7 +113,7 @@ pub(crate) fn put(
     let written = record::line(&Change::Put(Box::new(fragment.clone())));
     record::parse(&written).map_err(|source| Error::NoRecord { source })?;
     let record = Digest::of(written.as_bytes());
-    let row = fragment_row::ensure(db, &fragment)?;
+    let row = fragment_row::ensure(db, &fragment, &record)?;
 
     let channel = channel::ensure(db, &name)?;
     let newest = channel::newest(db, channel)?;

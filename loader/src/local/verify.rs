@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use garner_kernel::{Digest, Version};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::link;
 use crate::error::Trouble;
@@ -122,11 +122,8 @@ fn remembered(
 ) -> Result<Option<(Option<i64>, Digest)>, Trouble> {
     let known: Version = kernel.version;
     match operation::get(db, kernel.operation)?.action {
-        Action::Remember { version, record, .. } if version == known => {
-            let sql = "SELECT row FROM fragment WHERE record = ?1";
-            let mut statement = db.prepare_cached(sql)?;
-            let row = statement.query_row([record.as_bytes()], |row| row.get(0)).optional()?;
-            Ok(Some((row, record)))
+        Action::Remember { version, fragment, record } if version == known => {
+            Ok(Some((fragment_row::row_of(db, fragment, &record)?, record)))
         }
         _ => Ok(None),
     }
@@ -142,7 +139,7 @@ fn changed_rows(db: &Connection, channel: i64) -> Result<Vec<String>, Trouble> {
     while let Some(found) = rows.next()? {
         let fragment = fragment_row::get(db, found.get(0)?)?;
         let record = fragment_row::digest_from("fragment", &found.get::<_, Vec<u8>>(1)?)?;
-        if fragment_row::record_digest(&fragment) != record {
+        if garner_kernel::record::digest(&fragment) != record {
             let id = fragment.id.short();
             problems.push(format!("local: fragment {id} is not what was remembered"));
         }

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::query::Filters;
+use crate::store::chunk::ROWS;
 use crate::store::standing::{self, Standing};
 use crate::store::view::{self, View, version_from};
 use crate::store::{channel, chunk};
@@ -62,6 +63,21 @@ impl Ground {
         ground.channels = Arc::new(channels(db, &view::current(db)?)?);
         ground.count();
         Ok(ground)
+    }
+
+    /// Makes this what the present view shows, where it was that when `known` changes of what is shown
+    /// were counted.
+    pub(super) fn follow(&mut self, db: &Connection, known: i64) -> Result<(), Trouble> {
+        let lengths = Arc::make_mut(&mut self.lengths);
+        let standing = Arc::make_mut(self.standing.get_or_insert_default());
+        standing::each_changed(db, known, lengths.len() / ROWS, |first, [new, by, since]| {
+            put(lengths, first, &new, u32::from_le_bytes);
+            put(&mut standing.channels, first, &by, u32::from_le_bytes);
+            put(&mut standing.since, first, &since, u64::from_le_bytes);
+        })?;
+        self.channels = Arc::new(channels(db, &view::current(db)?)?);
+        self.count();
+        Ok(())
     }
 
     /// Returns a ground that shows nothing.
@@ -144,6 +160,21 @@ impl Ground {
     /// Returns about how many bytes of memory it takes.
     pub(super) fn memory(&self) -> usize {
         self.lengths.capacity() * 16
+    }
+}
+
+/// Puts the numbers of a chunk into a list, from the row `first` on.
+fn put<T: Copy + Default, const N: usize>(
+    list: &mut Vec<T>,
+    first: usize,
+    bytes: &[u8],
+    read: impl Fn([u8; N]) -> T,
+) {
+    if list.len() < first + ROWS {
+        list.resize(first + ROWS, T::default());
+    }
+    for (slot, bytes) in list.iter_mut().skip(first).zip(bytes.as_chunks::<N>().0) {
+        *slot = read(*bytes);
     }
 }
 

@@ -47,18 +47,18 @@ pub(crate) fn terms(text: &str) -> Vec<Term> {
     for part in parts(&cut) {
         let analysed = analysis::terms(part.text);
         if part.quoted && analysed.words.len() > 1 {
-            found.push(Term::Phrase(analysed.words));
+            found.push(Term::Phrase(analysed.words.iter().map(str::to_owned).collect()));
             continue;
         }
-        for word in analysed.words {
-            let list = if !part.quoted && analysis::is_stop_word(&word) {
+        for word in analysed.words.iter() {
+            let list = if !part.quoted && analysis::is_stop_word(word) {
                 &mut stop_words
             } else {
                 &mut found
             };
-            list.push(Term::Word(word));
+            list.push(Term::Word(word.to_owned()));
         }
-        found.extend(analysed.names.into_iter().map(Term::Name));
+        found.extend(analysed.names.iter().map(|name| Term::Name(name.to_owned())));
     }
     let chosen = if found.is_empty() { stop_words } else { found };
     let mut seen = BTreeSet::new();

@@ -10,7 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use garner_kernel::bundle::Revoked;
-use garner_kernel::{ChannelName, Digest, Kernel, Verified, Version};
+use garner_kernel::{ChannelName, Digest, FragmentId, Kernel, Verified, Version, record};
 use rusqlite::Connection;
 
 use crate::error::{Error, Trouble};
@@ -82,7 +82,9 @@ impl Store {
                     Action::Load { channel, version, .. } => {
                         Brought::Kernel(Box::new(open(channel, *version)?))
                     }
-                    Action::Remember { record, .. } => Brought::record(log, &operation, record)?,
+                    Action::Remember { fragment, record, .. } => {
+                        Brought::record(log, &operation, *fragment, record)?
+                    }
                     _ => Brought::Nothing,
                 };
                 done.push((operation, brought));
@@ -126,12 +128,17 @@ enum Brought {
 
 impl Brought {
     /// Takes what was remembered from the store whose log it is.
-    fn record(log: &Store, operation: &Operation, record: &Digest) -> Result<Self, Error> {
+    fn record(
+        log: &Store,
+        operation: &Operation,
+        fragment: FragmentId,
+        record: &Digest,
+    ) -> Result<Self, Error> {
         let found = log.read(|db| {
-            let row = compact::row_of(db, record)?;
+            let row = fragment_row::row_of(db, fragment, record)?;
             row.map(|row| fragment_row::get(db, row)).transpose()
         })?;
-        let found = found.filter(|found| fragment_row::record_digest(found) == *record);
+        let found = found.filter(|found| record::digest(found) == *record);
         let lost = Error::RecordLost { operation: operation.number, record: *record };
         Ok(Self::Fragment(Box::new(found.ok_or(lost)?)))
     }

@@ -1,14 +1,15 @@
 //! Fragments and tombstones as rows, with their sources, supersessions and terms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use garner_kernel::{
-    Change, Confidence, Digest, Fragment, FragmentId, Moment, Source, Tag, Text, Tombstone,
+    Confidence, Contents, Digest, Fragment, FragmentId, Moment, Source, Tag, Text, Tombstone,
     TombstoneReason, Version, record,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::analysis::{self, Terms};
+use crate::ahead::ahead;
+use crate::analysis::{self, TermList, Terms};
 use crate::error::Trouble;
 use crate::store::standing::Counter;
 use crate::store::vector_row;
@@ -33,26 +34,62 @@ fn blob_digest(table: &str, row: &Row<'_>, column: usize) -> Result<Digest, Trou
     digest_from(table, row.get_ref(column)?.as_blob().unwrap_or_default())
 }
 
-/// Returns the digest of a fragment's record, which names its row.
-pub(crate) fn record_digest(fragment: &Fragment) -> Digest {
-    Digest::of(record::line(&Change::Put(Box::new(fragment.clone()))).as_bytes())
+/// Returns the row of a record of a fragment, if it is here.
+pub(crate) fn row_of(
+    db: &Connection,
+    id: FragmentId,
+    record: &Digest,
+) -> Result<Option<i64>, Trouble> {
+    // A fragment has few records, and its id has an index.
+    let sql = "SELECT row FROM fragment WHERE id = ?1 AND record = ?2";
+    let values = [id.digest().as_bytes(), record.as_bytes()];
+    Ok(db.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?)
 }
 
-/// Returns the row of the fragment at this revision; makes it where it is missing.
-pub(crate) fn ensure(db: &Connection, fragment: &Fragment) -> Result<i64, Trouble> {
-    let record = record_digest(fragment);
-    let known = db
-        .prepare_cached("SELECT row FROM fragment WHERE record = ?1")?
-        .query_row([record.as_bytes()], |row| row.get(0))
-        .optional()?;
-    match known {
+/// Returns the row of a fragment, given the digest of its record; makes it where it is missing.
+pub(crate) fn ensure(
+    db: &Connection,
+    fragment: &Fragment,
+    record: &Digest,
+) -> Result<i64, Trouble> {
+    match row_of(db, fragment.id, record)? {
         Some(row) => Ok(row),
-        None => insert(db, fragment, &record),
+        None => insert(db, fragment, record, &Indexed::of(fragment)),
     }
 }
 
-fn insert(db: &Connection, fragment: &Fragment, record: &Digest) -> Result<i64, Trouble> {
-    let indexed = Indexed::of(fragment);
+/// Returns the rows of all fragments; makes those that are missing.
+pub(crate) fn ensure_all(db: &Connection, contents: &Contents) -> Result<BTreeSet<i64>, Trouble> {
+    let fragments: Vec<&Fragment> = contents.fragments().collect();
+    let (mut rows, mut missing) = (BTreeSet::new(), Vec::new());
+    ahead(
+        &fragments,
+        |fragment| record::digest(fragment),
+        |fragment, record| {
+            match row_of(db, fragment.id, &record)? {
+                Some(row) => drop(rows.insert(row)),
+                None => missing.push((*fragment, record)),
+            }
+            Ok::<_, Trouble>(())
+        },
+    )?;
+    ahead(
+        &missing,
+        |(fragment, _)| Indexed::of(fragment),
+        |(fragment, record), indexed| {
+            rows.insert(insert(db, fragment, record, &indexed)?);
+            Ok::<_, Trouble>(())
+        },
+    )?;
+    Ok(rows)
+}
+
+fn insert(
+    db: &Connection,
+    fragment: &Fragment,
+    record: &Digest,
+    indexed: &Indexed,
+) -> Result<i64, Trouble> {
     let tags: Vec<&str> = fragment.tags.iter().map(Tag::as_str).collect();
     db.prepare_cached(
         "INSERT INTO fragment (id, revision, record, kind, scope, trust, confidence, statement, \
@@ -75,7 +112,7 @@ fn insert(db: &Connection, fragment: &Fragment, record: &Digest) -> Result<i64, 
     ])?;
     let row = db.last_insert_rowid();
     insert_lists(db, row, fragment)?;
-    index(db, row, &indexed)?;
+    index(db, row, indexed)?;
     Ok(row)
 }
 
@@ -175,7 +212,7 @@ impl Indexed {
     }
 
     /// Returns the columns with their terms.
-    pub(crate) fn columns(&self) -> [(&'static str, &[String]); 3] {
+    pub(crate) const fn columns(&self) -> [(&'static str, &TermList); 3] {
         [
             ("words", &self.statement.words),
             ("names", &self.statement.names),
@@ -188,7 +225,7 @@ impl Indexed {
 pub(crate) fn index(db: &Connection, row: i64, indexed: &Indexed) -> Result<(), Trouble> {
     let [(_, words), (_, names), (_, context)] = indexed.columns();
     db.prepare_cached("INSERT INTO text_index (rowid, words, names, context) VALUES (?,?,?,?)")?
-        .execute(params![row, words.join(" "), names.join(" "), context.join(" ")])?;
+        .execute(params![row, words.as_str(), names.as_str(), context.as_str()])?;
     Ok(())
 }
 

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeSet;
 
+use garner_kernel::FragmentId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Trouble;
+use crate::store::fragment_row::digest_from;
 
 /// A table of intervals.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,25 @@ pub(crate) fn rows(
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(params![channel, version], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Returns the rows of the fragments in a loaded version, with their ids.
+pub(crate) fn ids(
+    db: &Connection,
+    channel: i64,
+    version: u64,
+) -> Result<Vec<(i64, FragmentId)>, Trouble> {
+    let sql = "SELECT f.row, f.id FROM member m JOIN fragment f ON f.row = m.fragment \
+               WHERE m.channel = ?1 AND m.from_version <= ?2 \
+               AND (m.to_version IS NULL OR m.to_version > ?2)";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params![channel, version])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = digest_from("fragment", row.get_ref(1)?.as_blob().unwrap_or_default())?;
+        ids.push((row.get(0)?, FragmentId::new(id)));
+    }
+    Ok(ids)
 }
 
 /// Makes `place.version` a loaded version that holds exactly the rows `now`.

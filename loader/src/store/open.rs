@@ -127,12 +127,23 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     if version(connection)? == STORE_VERSION {
         return Ok(());
     }
+    // Tables that others refer to are made anew: what refers to them is checked at the end.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let migrated = migrate_all(connection, path);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrated
+}
+
+fn migrate_all(connection: &mut Connection, path: &Path) -> Result<(), Trouble> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been first while this one waited for the lock.
     check(&transaction, path, Purpose::Writing)?;
     let found = version(&transaction)?;
     for migration in STORE_MIGRATIONS.iter().filter(|m| m.version > found) {
         transaction.execute_batch(migration.sql)?;
+    }
+    if found > 0 && transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        return Err(Trouble::row("fragment", "rows refer to others that are not there"));
     }
     if (1..DERIVED).contains(&found) {
         // What the new tables hold is derived from the old ones.
@@ -242,13 +253,15 @@ mod tests {
         }
     }
 
-    /// Writes what `store` holds as a program did that knew the first version only.
-    fn as_version_one(store: Store, path: &Path) {
+    /// Writes what `store` holds as a program did that knew the schemas up to `last` only.
+    fn as_version(last: u32, store: Store, path: &Path) {
         let newer = store.path().to_owned();
         drop(store);
         let db = Connection::open(path).unwrap();
-        db.execute_batch(garner_schemas::STORE_0001).unwrap();
         db.pragma_update(None, "foreign_keys", false).unwrap();
+        for migration in STORE_MIGRATIONS.iter().filter(|migration| migration.version <= last) {
+            db.execute_batch(migration.sql).unwrap();
+        }
         db.execute("ATTACH ?1 AS newer", [newer.to_str().unwrap()]).unwrap();
         // The tables behind `text_index` are among them: its words cannot be read back.
         let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table' \
@@ -262,18 +275,26 @@ mod tests {
             let columns =
                 names(&format!("SELECT name FROM pragma_table_info('{table}', 'main')")).join(", ");
             let from = match table.as_str() {
-                "source" => "newer.source JOIN newer.origin o ON o.row = origin".to_owned(),
+                "source" if last < 4 => {
+                    "newer.source JOIN newer.origin o ON o.row = origin".to_owned()
+                }
                 other => format!("newer.{other}"),
             };
             let copy = format!("INSERT INTO main.{table} SELECT {columns} FROM {from}");
             db.execute_batch(&format!("DELETE FROM main.{table}; {copy}")).unwrap();
         }
         db.pragma_update(None, "application_id", STORE_APPLICATION_ID).unwrap();
-        db.pragma_update(None, "user_version", 1).unwrap();
+        db.pragma_update(None, "user_version", last).unwrap();
     }
 
     #[test]
-    fn a_store_of_the_first_version_is_upgraded_with_all_it_holds() {
+    fn a_store_of_any_version_is_upgraded_with_all_it_holds() {
+        for last in 1..STORE_VERSION {
+            an_older_store_is_upgraded(last);
+        }
+    }
+
+    fn an_older_store_is_upgraded(last: u32) {
         let (_dir, mut store) = store();
         let texts = [fact("Port 80."), fact("Port 81.")];
         load(&mut store, &kernel("team", 1, contents(&[&texts[0]])));
@@ -289,7 +310,7 @@ mod tests {
         };
         let before = state(&store);
         let older = tempfile::tempdir().unwrap();
-        as_version_one(store, &older.path().join(Store::FILE));
+        as_version(last, store, &older.path().join(Store::FILE));
         assert!(fault(older.path(), &OpenOptions::read()).contains("OlderStore"));
         let upgraded = Store::open(older.path(), &OpenOptions::write()).unwrap();
         assert_eq!(version(upgraded.connection()).unwrap(), STORE_VERSION);

@@ -98,6 +98,31 @@ pub(crate) fn lengths(db: &Connection) -> Result<Vec<u32>, Trouble> {
     Ok(lengths)
 }
 
+/// Calls `visit` with the first row and the columns of every chunk that changed since `known` changes
+/// were counted; `known_chunks` is how many there may have been before. One that shows nothing any more
+/// is all zero.
+pub(crate) fn each_changed(
+    db: &Connection,
+    known: i64,
+    known_chunks: usize,
+    mut visit: impl FnMut(usize, [Vec<u8>; 3]),
+) -> Result<(), Trouble> {
+    let mut statement = db.prepare_cached("SELECT chunk, changed FROM standing")?;
+    let pairs = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let changed: BTreeMap<i64, i64> = pairs.collect::<Result<_, _>>()?;
+    let before = i64::try_from(known_chunks).unwrap_or(i64::MAX);
+    let gone = (0..before).filter(|chunk| !changed.contains_key(chunk));
+    let written = changed.iter().filter(|(_, changed)| **changed > known);
+    for chunk in gone.chain(written.map(|(chunk, _)| *chunk)) {
+        let columns = read_chunk(db, chunk)?;
+        if columns.iter().zip([4, 4, 8]).any(|(column, size)| column.len() != size * ROWS) {
+            return Err(Trouble::row("standing", "a chunk has another size"));
+        }
+        visit(chunk::first_row(chunk)? as usize, columns);
+    }
+    Ok(())
+}
+
 /// Reads which channel shows a row of the present view, and from which version on.
 pub(crate) fn shown_by(db: &Connection, row: u32) -> Result<Option<(u32, u64)>, Trouble> {
     let (chunk, place) = chunk::place(i64::from(row))?;
@@ -205,7 +230,7 @@ fn read_chunk(db: &Connection, chunk: i64) -> Result<[Vec<u8>; 3], Trouble> {
     Ok(found.unwrap_or_else(|| [4, 4, 8].map(|size| vec![0; size * ROWS])))
 }
 
-/// Writes the columns of a chunk; one that shows nothing is not there.
+/// Writes the columns of a chunk, before the change is counted; one that shows nothing is not there.
 fn write_chunk(
     db: &Connection,
     chunk: i64,
@@ -216,9 +241,10 @@ fn write_chunk(
         return Ok(());
     }
     db.prepare_cached(
-        "INSERT INTO standing (chunk, lengths, channels, since) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (chunk) DO UPDATE \
-         SET lengths = excluded.lengths, channels = excluded.channels, since = excluded.since",
+        "INSERT INTO standing (chunk, changed, lengths, channels, since) \
+         SELECT ?1, standings + 1, ?2, ?3, ?4 FROM projection WHERE row = 1 \
+         ON CONFLICT (chunk) DO UPDATE SET changed = excluded.changed, \
+         lengths = excluded.lengths, channels = excluded.channels, since = excluded.since",
     )?
     .execute(params![chunk, lengths, channels, since])?;
     Ok(())

@@ -3,6 +3,7 @@
 use garner_kernel::{Digest, Embedder, EmbedderId, Vector};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::ahead::ahead;
 use crate::error::Trouble;
 use crate::store::fragment_row::{digest_from, short};
 use crate::store::standing::Counter;
@@ -79,22 +80,27 @@ pub(crate) fn largest(db: &Connection) -> Result<Option<EmbedderId>, Trouble> {
 }
 
 /// Writes the vectors of fragment rows that have none yet.
-pub(crate) fn insert<'v>(
+pub(crate) fn insert(
     db: &Connection,
     embedder: i64,
-    vectors: impl IntoIterator<Item = (i64, &'v Vector)>,
+    vectors: &[(i64, &Vector)],
 ) -> Result<(), Trouble> {
     let mut insert = db.prepare_cached(
         "INSERT INTO vector (place, components, sum) VALUES ((?1 << 32) + ?2, ?3, ?4) \
          ON CONFLICT DO NOTHING",
     )?;
-    let mut rows = Vec::new();
-    for (row, vector) in vectors {
+    let encoded = |(_, vector): &(i64, &Vector)| {
         let components = half::encode(vector.as_slice());
-        if insert.execute(params![embedder, row, components, sum(&components)])? > 0 {
-            rows.push(row);
+        let sum = sum(&components);
+        (components, sum)
+    };
+    let mut rows = Vec::new();
+    ahead(vectors, encoded, |(row, _), (components, sum)| {
+        if insert.execute(params![embedder, row, components, sum])? > 0 {
+            rows.push(*row);
         }
-    }
+        Ok::<_, Trouble>(())
+    })?;
     added(db, embedder, &rows)
 }
 

@@ -257,7 +257,7 @@ impl Terms {
     fn of(indexed: &Indexed) -> Self {
         let mut terms = Self::default();
         for (column, list) in indexed.columns() {
-            for (offset, term) in (0_u64..).zip(list) {
+            for (offset, term) in (0_u64..).zip(list.iter()) {
                 terms.add(column, offset, term);
             }
         }

@@ -89,7 +89,7 @@ impl Resident {
             ground: Ground::nothing(),
             at: None,
         };
-        resident.read_ground(db)?;
+        resident.ground = Ground::kept(db, Standing::read(db)?)?;
         for (_, info) in vector_row::embedders(db)? {
             resident.read_vectors(db, info.id)?;
         }
@@ -124,7 +124,9 @@ impl Resident {
                 self.largest = vector_row::largest(db)?;
             }
             if (before.standings, before.operation) != (counted.standings, counted.operation) {
-                self.read_ground(db)?;
+                // What was asked for last shares its lists.
+                self.at = None;
+                self.ground.follow(db, before.standings)?;
             }
         }
         if let Some(vector) = vector {
@@ -159,12 +161,6 @@ impl Resident {
             fragments.follow(db, before)?;
         }
         self.columns.read_places(db, before)
-    }
-
-    fn read_ground(&mut self, db: &Connection) -> Result<(), Trouble> {
-        self.ground = Ground::kept(db, Standing::read(db)?)?;
-        self.at = None;
-        Ok(())
     }
 
     fn read_vectors(&mut self, db: &Connection, embedder: EmbedderId) -> Result<(), Trouble> {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use garner_kernel::Text;
 use rusqlite::Connection;
 
-use crate::analysis;
+use crate::analysis::{self, TermList};
 use crate::error::Trouble;
 use crate::recall::bm25::Posting;
 use crate::recall::question::Term;
@@ -13,11 +14,11 @@ use crate::recall::question::Term;
 /// Postings of all rows, shown or not.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    pieces: HashMap<Box<str>, Vec<Packed>>,
-    names: HashMap<Box<str>, Vec<Packed>>,
-    /// Kept between rows, for their memory.
-    counts: HashMap<String, u8>,
+    pieces: Lists,
+    names: Lists,
 }
+
+type Lists = HashMap<Box<str>, Vec<Packed>, RandomState>;
 
 /// A row in the upper 24 bits and its halves in the lower 8.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,16 @@ pub(super) struct Packed(u32);
 pub(super) const LAST_ROW: u32 = (1 << 24) - 1;
 
 impl Packed {
+    const fn new(row: u32, halves: u8) -> Self {
+        Self(row << 8 | halves as u32)
+    }
+
+    /// Counts more halves, at most 255 of them.
+    fn add(&mut self, halves: u8) {
+        let Posting { row, halves: before } = self.posting();
+        *self = Self::new(row, before.saturating_add(halves));
+    }
+
     pub(super) fn posting(self) -> Posting {
         Posting { row: self.0 >> 8, halves: self.0.to_le_bytes()[0] }
     }
@@ -36,18 +47,10 @@ impl Words {
     /// Adds a row, which must be higher than those before it and not above [`LAST_ROW`].
     pub(super) fn add(&mut self, row: u32, statement: &Text, context: Option<&Text>) {
         let statement = analysis::terms(statement.as_str());
-        let context = context.map(|context| analysis::terms(context.as_str()).words);
-        self.count(statement.words, 2);
-        self.count(context.unwrap_or_default(), 1);
-        push(&mut self.pieces, row, &mut self.counts);
-        self.count(statement.names, 2);
-        push(&mut self.names, row, &mut self.counts);
-    }
-
-    fn count(&mut self, terms: Vec<String>, halves: u8) {
-        for term in terms {
-            let count = self.counts.entry(term).or_default();
-            *count = count.saturating_add(halves);
+        add(&mut self.pieces, row, &statement.words, 2);
+        add(&mut self.names, row, &statement.names, 2);
+        if let Some(context) = context {
+            add(&mut self.pieces, row, &analysis::terms(context.as_str()).words, 1);
         }
     }
 
@@ -76,12 +79,17 @@ impl Words {
     }
 }
 
-fn push(lists: &mut HashMap<Box<str>, Vec<Packed>>, row: u32, counts: &mut HashMap<String, u8>) {
-    for (term, halves) in counts.drain() {
-        let packed = Packed(row << 8 | u32::from(halves));
-        match lists.get_mut(term.as_str()) {
-            Some(list) => list.push(packed),
-            None => drop(lists.insert(term.into_boxed_str(), vec![packed])),
+/// Adds terms of a row, each of which counts so many halves.
+fn add(lists: &mut Lists, row: u32, terms: &TermList, halves: u8) {
+    for term in terms.iter() {
+        let packed = Packed::new(row, halves);
+        let Some(list) = lists.get_mut(term) else {
+            lists.insert(term.into(), vec![packed]);
+            continue;
+        };
+        match list.last_mut().filter(|known| known.posting().row == row) {
+            Some(known) => known.add(halves),
+            None => list.push(packed),
         }
     }
 }
