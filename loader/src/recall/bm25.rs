@@ -4,6 +4,8 @@
 //! of one version whenever another one is loaded, so the number of fragments, their mean length and
 //! each term's document frequency are those of what is shown.
 
+use std::cell::Cell;
+
 /// How fast repetition of a term stops to count.
 const K1: f64 = 1.2;
 /// How much long texts are held back.
@@ -33,6 +35,48 @@ pub(crate) fn common(documents: usize) -> usize {
     (documents / COMMON_SHARE).max(COMMON_FLOOR)
 }
 
+/// The scores of rows, and which rows have one.
+#[derive(Debug, Default)]
+pub(crate) struct Scores {
+    /// By row; empty where nothing was searched for, and else at least as long as there are rows.
+    by_row: Vec<f64>,
+    /// The rows with a score, in the order in which they were found.
+    pub(crate) found: Vec<u32>,
+}
+
+thread_local! {
+    /// Scores of earlier queries, all zero again: to make them anew costs more than to find.
+    static SPARE: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
+}
+
+impl Scores {
+    fn none(rows: usize) -> Self {
+        let mut by_row = SPARE.take();
+        if by_row.len() < rows {
+            by_row.resize(rows, 0.0);
+        }
+        Self { by_row, found: Vec::new() }
+    }
+
+    /// Returns the score of a row.
+    pub(crate) fn of(&self, row: u32) -> f64 {
+        self.by_row.get(row as usize).copied().unwrap_or_default()
+    }
+}
+
+impl Drop for Scores {
+    fn drop(&mut self) {
+        for row in &self.found {
+            if let Some(score) = self.by_row.get_mut(*row as usize) {
+                *score = 0.0;
+            }
+        }
+        if !self.by_row.is_empty() {
+            SPARE.set(std::mem::take(&mut self.by_row));
+        }
+    }
+}
+
 /// What scores are taken against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Corpus<'l> {
@@ -44,33 +88,32 @@ pub(crate) struct Corpus<'l> {
 }
 
 impl Corpus<'_> {
-    /// Returns the score of each row by the terms that were searched for, and the rows that have one.
-    pub(crate) fn score<'p>(
-        &self,
-        terms: impl Iterator<Item = (&'p Postings, f64)>,
-    ) -> (Vec<f64>, Vec<u32>) {
-        let (mut scores, mut found) = (Vec::new(), Vec::new());
+    /// Returns the score of each row by the terms that were searched for.
+    pub(crate) fn score<'p>(&self, terms: impl Iterator<Item = (&'p Postings, f64)>) -> Scores {
+        let mut scores = Scores::default();
         let mean = (f64_from(self.terms) / count(self.documents).max(1.0)).max(1.0);
         let (base, slope) = (K1 * (1.0 - B), K1 * B / mean);
         for (postings, weight) in terms {
-            if scores.is_empty() {
-                scores = vec![0.0; self.lengths.len()];
+            if scores.by_row.is_empty() {
+                scores = Scores::none(self.lengths.len());
             }
+            scores.found.reserve(postings.len());
             for posting in postings {
                 let place = posting.row as usize;
-                let (Some(slot), Some(length)) = (scores.get_mut(place), self.lengths.get(place))
+                let (Some(slot), Some(length)) =
+                    (scores.by_row.get_mut(place), self.lengths.get(place))
                 else {
                     continue;
                 };
                 let norm = base + slope * f64::from(length.saturating_sub(1));
                 let frequency = f64::from(posting.halves) / 2.0;
                 if *slot == 0.0 {
-                    found.push(posting.row);
+                    scores.found.push(posting.row);
                 }
                 *slot += weight * frequency * (K1 + 1.0) / (frequency + norm);
             }
         }
-        (scores, found)
+        scores
     }
 
     /// Returns how much a term tells apart that `frequency` fragments hold; always above 0.
@@ -101,11 +144,18 @@ mod tests {
         let shown = || lengths.iter().filter(|length| **length > 0);
         let total = shown().map(|length| u64::from(length - 1)).sum();
         let corpus = Corpus { lengths, documents: shown().count(), terms: total };
-        let (scores, mut found) = corpus.score(terms.iter().map(|p| (p, corpus.weight(p.len()))));
-        found.sort_unstable();
-        let above = (0..).zip(&scores).filter(|(_, score)| **score > 0.0).map(|(row, _)| row);
-        assert_eq!(found, above.collect::<Vec<u32>>());
-        scores
+        // Twice, since the second one finds what the first one left.
+        let [first, second] = [(); 2].map(|()| {
+            let scores = corpus.score(terms.iter().map(|p| (p, corpus.weight(p.len()))));
+            let mut found = scores.found.clone();
+            found.sort_unstable();
+            let rows = 0..u32::try_from(scores.by_row.len()).unwrap();
+            let above = rows.clone().filter(|row| scores.of(*row) > 0.0);
+            assert_eq!(found, above.collect::<Vec<u32>>());
+            rows.take(lengths.len()).map(|row| scores.of(row)).collect::<Vec<f64>>()
+        });
+        assert_eq!(first, second);
+        first
     }
 
     #[test]

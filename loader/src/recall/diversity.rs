@@ -4,6 +4,8 @@
 //! it. Likeness below the threshold costs nothing, so that hits on one topic stay together and only
 //! repetitions of one statement make room for others.
 
+use std::cmp::Ordering;
+
 use crate::recall::ranking::{self, Ranked};
 use crate::recall::signals::Score;
 use crate::vectors;
@@ -80,6 +82,11 @@ impl Waiting {
         Self { ranked, base, look: None, compared: 0 }
     }
 
+    fn order(&self, other: &Self) -> Ordering {
+        let (a, b) = (&self.ranked, &other.ranked);
+        ranking::order(&a.signals, a.id, &b.signals, b.id)
+    }
+
     fn look<E>(&mut self, of: &mut impl FnMut(u32) -> Result<Look, E>) -> Result<&Look, E> {
         let look = match self.look.take() {
             Some(look) => look,
@@ -114,19 +121,20 @@ pub(crate) fn diversify<E>(
     limit: usize,
     mut look: impl FnMut(u32) -> Result<Look, E>,
 ) -> Result<Vec<Ranked>, E> {
-    let mut rest: Vec<Waiting> = pool.into_iter().map(Waiting::new).collect();
-    let mut chosen: Vec<Waiting> = Vec::new();
-    while chosen.len() < limit {
-        let order = |(_, a): &(usize, &mut Waiting), (_, b): &(usize, &mut Waiting)| {
-            let (a, b) = (&a.ranked, &b.ranked);
-            ranking::order(&a.signals, a.id, &b.signals, b.id)
-        };
-        let Some((place, next)) = rest.iter_mut().enumerate().min_by(order) else { break };
-        if next.compared < chosen.len() {
-            next.compare(&mut chosen, &mut look)?;
-        } else {
-            chosen.push(rest.swap_remove(place));
+    // The last one is the best, so that it is taken without moving the others.
+    let mut rest: Vec<Waiting> = pool.into_iter().rev().map(Waiting::new).collect();
+    rest.sort_by(|a, b| b.order(a));
+    let mut chosen: Vec<Waiting> = Vec::with_capacity(limit.min(rest.len()));
+    while chosen.len() < limit
+        && let Some(mut next) = rest.pop()
+    {
+        if next.compared == chosen.len() {
+            chosen.push(next);
+            continue;
         }
+        next.compare(&mut chosen, &mut look)?;
+        let place = rest.partition_point(|other| other.order(&next).is_gt());
+        rest.insert(place, next);
     }
     Ok(chosen.into_iter().map(|waiting| waiting.ranked).collect())
 }

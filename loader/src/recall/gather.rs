@@ -90,8 +90,11 @@ impl Gathering<'_> {
         };
         let look = |row| self.index.look(embedder, row);
         let chosen = diversity::diversify(ranked, limit, look)?;
-        let hits = chosen.into_iter().map(|ranked| self.hit(ranked, &words));
-        Ok(Recall { hits: hits.collect::<Result<_, _>>()?, signals })
+        let mut hits = Vec::with_capacity(chosen.len());
+        for ranked in chosen {
+            hits.push(self.hit(ranked, &words)?);
+        }
+        Ok(Recall { hits, signals })
     }
 
     fn nearest(&self, allowed: &[u32], want: usize) -> Result<Nearest, Trouble> {
@@ -114,15 +117,19 @@ impl Gathering<'_> {
             let place = cosines.binary_search_by_key(&row, |(row, _)| *row).ok()?;
             cosines.get(place).map(|(_, cosine)| *cosine)
         };
-        let mut pool: Vec<u32> = by_words(words, allowed, size).collect();
+        let mut pool: Vec<u32> = by_words(words, allowed, size);
         pool.extend(nearest.rows.iter().map(|near| near.row));
         ascending(&mut pool);
-        let candidate = |row: u32, merits| self.candidate((row, merits), words, known(row));
         // Read one right after the other, they are on their way from memory together.
-        let merits: Vec<Merits> =
-            pool.iter().map(|row| self.index.merits(*row)).collect::<Result<_, _>>()?;
-        let candidates = pool.iter().zip(merits).map(|(row, merits)| candidate(*row, merits));
-        let mut candidates: Vec<Candidate> = candidates.collect::<Result<_, _>>()?;
+        let mut merits: Vec<Merits> = Vec::with_capacity(pool.len());
+        for row in &pool {
+            merits.push(self.index.merits(*row)?);
+        }
+        let candidate = |row: u32, merits| self.candidate((row, merits), words, known(row));
+        let mut candidates: Vec<Candidate> = Vec::with_capacity(pool.len() + WITH_NEIGHBOURS);
+        for (row, merits) in pool.iter().zip(merits) {
+            candidates.push(candidate(*row, merits)?);
+        }
         let mut edge = self.best(&candidates);
         for _ in 0..DISTANCE {
             let mut beside: Vec<u32> = edge
@@ -159,7 +166,7 @@ impl Gathering<'_> {
             score: score as f32,
         };
         let list = candidates.iter().zip(relevances).map(scored);
-        let best = best::best(list.collect(), WITH_NEIGHBOURS);
+        let best = best::best(list, WITH_NEIGHBOURS);
         let place = |scored: Scored| candidates.binary_search_by_key(&scored.row, |c| c.row).ok();
         best.into_iter().filter_map(place).collect()
     }
@@ -208,12 +215,12 @@ fn ascending(rows: &mut Vec<u32>) {
 }
 
 /// Returns the rows with the highest scores by words.
-fn by_words(words: &Words, allowed: &[u32], most: usize) -> impl Iterator<Item = u32> {
+fn by_words(words: &Words, allowed: &[u32], most: usize) -> Vec<u32> {
     #[expect(clippy::cast_possible_truncation, reason = "only the order of the pool depends on it")]
     let scored = words
-        .found
+        .found()
         .iter()
         .filter(|row| allowed.get(**row as usize).is_some_and(|length| *length > 0))
         .map(|row| Scored { row: *row, score: words.score(*row) as f32 });
-    best::best(scored.collect(), most).into_iter().map(|scored| scored.row)
+    best::best(scored, most).into_iter().map(|scored| scored.row).collect()
 }

@@ -46,18 +46,24 @@ pub(crate) fn rank(candidates: &[Candidate], query: &Query, most: usize) -> Vec<
     let relevances = relevances(candidates, query);
     let best = best_bm25(candidates);
     let support = support(candidates, &relevances, query.weights);
-    let mut list: Vec<(Weighed, &Candidate)> = candidates
-        .iter()
-        .zip(relevances.into_iter().zip(support))
-        .filter(|(_, (relevance, support))| relevance + support > 0.0)
-        .map(|(candidate, relevance)| (Weighed::of(candidate, relevance, query.now), candidate))
-        .collect();
-    let order = |a: &(Weighed, &Candidate), b: &(Weighed, &Candidate)| {
-        b.0.total.total_cmp(&a.0.total).then_with(|| a.1.id.cmp(&b.1.id))
+    let weigh = |candidate, relevance| Weighed::of(candidate, relevance, query.now);
+    let mut list: Vec<(f64, &Candidate, (f64, f64))> = Vec::with_capacity(candidates.len());
+    for (candidate, relevance) in candidates.iter().zip(relevances.into_iter().zip(support)) {
+        if relevance.0 + relevance.1 > 0.0 {
+            list.push((weigh(candidate, relevance).total, candidate, relevance));
+        }
+    }
+    // All else that was weighed is worked out again for the few that are kept.
+    let order = |a: &(f64, &Candidate, _), b: &(f64, &Candidate, _)| {
+        b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id))
     };
-    list.sort_unstable_by(order);
+    if let Some(last) = most.checked_sub(1).filter(|last| *last < list.len()) {
+        list.select_nth_unstable_by(last, order);
+    }
     list.truncate(most);
-    list.into_iter().map(|(weighed, candidate)| weighed.ranked(candidate, best)).collect()
+    list.sort_unstable_by(order);
+    let ranked = |(_, candidate, relevance)| weigh(candidate, relevance).ranked(candidate, best);
+    list.into_iter().map(ranked).collect()
 }
 
 /// Returns the relevance of each candidate alone.
@@ -71,6 +77,9 @@ pub(crate) fn relevances(candidates: &[Candidate], query: &Query) -> Vec<f64> {
 /// Returns what the fragments near each candidate add to it: a part of the way to the best relevance
 /// beside it, or to the best beyond that. So what is near a hit comes up and never passes it.
 fn support(candidates: &[Candidate], relevances: &[f64], weights: Weights) -> Vec<f64> {
+    if candidates.iter().all(|candidate| candidate.beside == [None; 2]) {
+        return vec![0.0; candidates.len()];
+    }
     let mut places: Vec<(u32, usize)> = candidates.iter().map(|c| c.row).zip(0..).collect();
     places.sort_unstable();
     let place = |row: u32| {
@@ -216,7 +225,7 @@ impl Weighed {
 
 /// Returns what is left after `age_days` of a class's half-life.
 fn freshness(class: Class, age_days: u32) -> f64 {
-    let fade = |half_life| 0.5_f64.powf(f64::from(age_days) / f64::from(half_life));
+    let fade = |half_life| (-f64::from(age_days) / f64::from(half_life)).exp2();
     class.half_life_days().map_or(1.0, fade)
 }
 

@@ -3,7 +3,7 @@
 use garner_kernel::Text;
 
 use crate::error::Trouble;
-use crate::recall::bm25::{self, Corpus, KEPT, Postings};
+use crate::recall::bm25::{self, Corpus, KEPT, Postings, Scores};
 use crate::recall::ground::Ground;
 use crate::recall::index::Index;
 use crate::recall::question::{self, Term};
@@ -15,10 +15,8 @@ pub(super) struct Words {
     terms: Vec<Searched>,
     /// The information that the terms of the query carry, but for those that are too common.
     information: f64,
-    /// BM25 by row; empty where nothing was searched for.
-    scores: Vec<f64>,
-    /// The rows with a score.
-    pub(super) found: Vec<u32>,
+    /// BM25 by row.
+    scores: Scores,
 }
 
 #[derive(Debug)]
@@ -64,13 +62,18 @@ impl Words {
         let terms: Vec<Searched> = terms.into_iter().map(weigh).collect();
         let information = terms.iter().map(|term| term.weight).sum();
         let searched = terms.iter().filter_map(|term| Some((term.postings.as_ref()?, term.weight)));
-        let (scores, found) = corpus.score(searched);
-        Ok(Self { terms, information, scores, found })
+        let scores = corpus.score(searched);
+        Ok(Self { terms, information, scores })
     }
 
     /// Returns the score of a row.
     pub(super) fn score(&self, row: u32) -> f64 {
-        self.scores.get(row as usize).copied().unwrap_or(0.0)
+        self.scores.of(row)
+    }
+
+    /// Returns the rows with a score.
+    pub(super) fn found(&self) -> &[u32] {
+        &self.scores.found
     }
 
     /// Returns the share of the query's information that the terms of a row carry, and those terms.

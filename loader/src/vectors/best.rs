@@ -8,21 +8,37 @@ pub(crate) struct Scored {
 }
 
 /// Returns the `most` highest, the highest first; of equal ones the lower row comes first.
-pub(crate) fn best(mut list: Vec<Scored>, most: usize) -> Vec<Scored> {
+pub(crate) fn best(list: impl IntoIterator<Item = Scored>, most: usize) -> Vec<Scored> {
+    let list = list.into_iter();
+    let mut keys = Vec::with_capacity(list.size_hint().1.unwrap_or_default());
+    keys.extend(list.map(Scored::key));
     if most == 0 {
         return Vec::new();
     }
-    if list.len() > most {
-        list.select_nth_unstable_by(most - 1, order);
-        list.truncate(most);
+    if keys.len() > most {
+        keys.select_nth_unstable(most - 1);
+        keys.truncate(most);
     }
-    list.sort_unstable_by(order);
-    list
+    keys.sort_unstable();
+    keys.into_iter().map(Scored::of_key).collect()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that sorting takes")]
-fn order(a: &Scored, b: &Scored) -> std::cmp::Ordering {
-    b.score.total_cmp(&a.score).then_with(|| a.row.cmp(&b.row))
+impl Scored {
+    /// Returns a number by which lists are sorted several times faster than by both fields: the
+    /// better, the lower.
+    fn key(self) -> u64 {
+        // In the order of `f32::total_cmp`: the bits of negative numbers go the other way.
+        let bits = self.score.to_bits();
+        let ascending = bits ^ if bits >> 31 == 1 { u32::MAX } else { 1 << 31 };
+        u64::from(!ascending) << 32 | u64::from(self.row)
+    }
+
+    fn of_key(key: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the halves are taken apart")]
+        let (ascending, row) = (!((key >> 32) as u32), key as u32);
+        let bits = ascending ^ if ascending >> 31 == 1 { 1 << 31 } else { u32::MAX };
+        Self { row, score: f32::from_bits(bits) }
+    }
 }
 
 /// Returns the last of the `most` highest numbers; below every number where there are fewer.
@@ -50,7 +66,7 @@ mod tests {
                 Scored { row, score: f32::from(*score) }
             }).collect();
             let mut sorted = list.clone();
-            sorted.sort_by(order);
+            sorted.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.row.cmp(&b.row)));
             let numbers: Vec<f32> = scores.iter().map(|score| f32::from(*score)).collect();
             let least = if most > 0 && sorted.len() >= most { sorted[most - 1].score } else { f32::NEG_INFINITY };
             sorted.truncate(most);

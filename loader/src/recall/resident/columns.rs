@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use garner_kernel::{Confidence, FragmentId, Kind, Moment, Scope, Tag, Trust};
+use garner_kernel::{Confidence, Digest, FragmentId, Kind, Moment, Scope, Tag, Trust};
 use pulp::NullaryFnOnce;
 use rusqlite::Connection;
 
@@ -17,6 +17,8 @@ use crate::store::chunk;
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     rows: Vec<Option<Column>>,
+    ids: Vec<FragmentId>,
+    links: Vec<Link>,
     facets: Facets,
     scopes: Vec<Scope>,
     /// The tags of rows that have some.
@@ -26,7 +28,7 @@ pub(super) struct Columns {
     /// The files of sessions, by their rows.
     files: HashMap<i64, u32>,
     /// The lines of each file that fragments came from, with their rows, ascending.
-    lines: Vec<Vec<(i64, u32)>>,
+    lines: Vec<Vec<(u32, u32)>>,
 }
 
 /// What most filters ask for, by row, in few bytes, so that a look at all rows reads little.
@@ -41,21 +43,23 @@ struct Facets {
 
 impl Facets {
     fn set(&mut self, row: usize, column: &Column) {
-        fn put<T: Copy + Default>(list: &mut Vec<T>, row: usize, value: T) {
-            if list.len() <= row {
-                list.resize(row + 1, T::default());
-            }
-            if let Some(slot) = list.get_mut(row) {
-                *slot = value;
-            }
-        }
-        put(&mut self.kinds, row, place(Kind::ALL, &column.kind));
-        put(&mut self.trusts, row, place(Trust::ALL, &column.trust));
-        put(&mut self.scopes, row, column.scope);
+        put(&mut self.kinds, row, place(Kind::ALL, &column.kind), 0);
+        put(&mut self.trusts, row, place(Trust::ALL, &column.trust), 0);
+        put(&mut self.scopes, row, column.scope, 0);
     }
 
     fn memory(&self) -> usize {
         self.kinds.capacity() + self.trusts.capacity() + self.scopes.capacity() * 4
+    }
+}
+
+/// Sets the value of a row in a list that has one for each row up to its last.
+fn put<T: Clone>(list: &mut Vec<T>, row: usize, value: T, none: T) {
+    if list.len() <= row {
+        list.resize(row + 1, none);
+    }
+    if let Some(slot) = list.get_mut(row) {
+        *slot = value;
     }
 }
 
@@ -93,17 +97,23 @@ impl NullaryFnOnce for Pass<'_> {
     }
 }
 
+/// What is known of a row beside its id.
 #[derive(Debug, Clone, Copy)]
 struct Column {
-    id: FragmentId,
     created: Moment,
     valid_to: Option<Moment>,
     scope: u32,
     kind: Kind,
     trust: Trust,
     confidence: Confidence,
-    /// Which file of a session it came from, and at which line.
-    place: Option<(u32, u32)>,
+}
+
+/// Where a row stands in the file of a session that it came from.
+#[derive(Debug, Clone, Copy, Default)]
+struct Link {
+    line: u32,
+    /// The rows before and after it, shown or not; 0, which is no row, where there is none.
+    beside: [u32; 2],
 }
 
 impl Columns {
@@ -118,15 +128,12 @@ impl Columns {
             self.ends.insert(place, (end, row));
         }
         let scope = self.scope(scope);
-        let column = Column { id, created, valid_to, scope, kind, trust, confidence, place: None };
+        let column = Column { created, valid_to, scope, kind, trust, confidence };
         let place = row as usize;
-        if self.rows.len() <= place {
-            self.rows.resize(place + 1, None);
-        }
         self.facets.set(place, &column);
-        if let Some(slot) = self.rows.get_mut(place) {
-            *slot = Some(column);
-        }
+        put(&mut self.rows, place, Some(column), None);
+        put(&mut self.ids, place, id, FragmentId::new(Digest::from_bytes([0; 32])));
+        put(&mut self.links, place, Link::default(), Link::default());
     }
 
     fn scope(&mut self, scope: Scope) -> u32 {
@@ -154,21 +161,35 @@ impl Columns {
             if file as usize == next {
                 self.lines.push(Vec::new());
             }
-            if let Some(lines) = self.lines.get_mut(file as usize) {
+            // Lines that no number here holds stand beside nothing.
+            if let Ok(line) = u32::try_from(line)
+                && let Some(lines) = self.lines.get_mut(file as usize)
+            {
                 let place = lines.partition_point(|known| *known < (line, row));
+                let row_at = |place: Option<usize>| lines.get(place?).map(|(_, row)| *row);
+                let beside = [row_at(place.checked_sub(1)), row_at(Some(place))];
                 lines.insert(place, (line, row));
-            }
-            if let Some(Some(column)) = self.rows.get_mut(row as usize) {
-                column.place = u32::try_from(line).ok().map(|line| (file, line));
+                self.link(row, line, beside.map(Option::unwrap_or_default));
             }
         }
         Ok(())
     }
 
+    /// Puts a row between two others of its file.
+    fn link(&mut self, row: u32, line: u32, [before, after]: [u32; 2]) {
+        let mut set = |row: u32, set: &dyn Fn(&mut Link)| {
+            self.links.get_mut(row as usize).filter(|_| row > 0).map(set);
+        };
+        set(row, &|link| *link = Link { line, beside: [before, after] });
+        set(before, &|link| link.beside[1] = row);
+        set(after, &|link| link.beside[0] = row);
+    }
+
     /// Returns what ranking knows of a row.
     pub(super) fn merits(&self, row: u32) -> Option<Merits> {
-        let Column { id, created, kind, trust, confidence, .. } =
+        let Column { created, kind, trust, confidence, .. } =
             *self.rows.get(row as usize)?.as_ref()?;
+        let id = *self.ids.get(row as usize)?;
         Some(Merits { id, kind, trust, confidence, created })
     }
 
@@ -176,7 +197,7 @@ impl Columns {
     fn facts(&self, row: u32) -> Option<Facts> {
         let column = self.rows.get(row as usize)?.as_ref()?;
         Some(Facts {
-            id: column.id,
+            id: *self.ids.get(row as usize)?,
             kind: column.kind,
             scope: self.scopes.get(column.scope as usize)?.clone(),
             trust: column.trust,
@@ -237,24 +258,31 @@ impl Columns {
 
     /// Returns the shown rows before and after a row in its session.
     pub(super) fn beside(&self, row: u32, ground: &Ground) -> Beside {
-        let place = self.rows.get(row as usize).and_then(Option::as_ref).and_then(|c| c.place);
-        let Some((file, line)) = place else { return Beside::default() };
-        let Some(lines) = self.lines.get(file as usize) else { return Beside::default() };
-        let line = i64::from(line);
-        let here = lines.partition_point(|known| *known < (line, row));
-        let near = |(other, _): &&(i64, u32)| (other - line).abs() <= LINES;
-        let shown = |(_, row): &(i64, u32)| ground.shows(*row).then_some(*row);
-        let (before, after) = lines.split_at_checked(here).unwrap_or_default();
-        let before = before.iter().rev().take_while(near).find_map(shown);
-        let after = after.iter().skip(1).take_while(near).find_map(shown);
-        [before, after]
+        let link = |row: u32| self.links.get(row as usize).filter(|_| row > 0);
+        let Some(here) = link(row) else { return Beside::default() };
+        [0, 1].map(|side| {
+            let next = |link: &Link| link.beside.get(side).copied();
+            let mut other = next(here)?;
+            loop {
+                let there = link(other)?;
+                if i64::from(there.line.abs_diff(here.line)) > LINES {
+                    return None;
+                }
+                if ground.shows(other) {
+                    return Some(other);
+                }
+                other = next(there)?;
+            }
+        })
     }
 
     /// Returns about how many bytes of memory the columns take.
     pub(super) fn memory(&self) -> usize {
         let lines: usize = self.lines.iter().map(Vec::capacity).sum();
         self.rows.capacity() * size_of::<Option<Column>>()
+            + self.ids.capacity() * size_of::<FragmentId>()
+            + self.links.capacity() * size_of::<Link>()
             + self.facets.memory()
-            + lines * size_of::<(i64, u32)>()
+            + lines * size_of::<(u32, u32)>()
     }
 }

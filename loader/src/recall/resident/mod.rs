@@ -9,6 +9,7 @@ mod fragments;
 mod vectors;
 mod words;
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::beside::Beside;
-use crate::recall::bm25::Postings;
+use crate::recall::bm25::{Posting, Postings};
 use crate::recall::diversity::Look;
 use crate::recall::facts::{Facts, Merits};
 use crate::recall::ground::Ground;
@@ -27,7 +28,7 @@ use crate::recall::postings;
 use crate::recall::query::{Filters, QueryVector};
 use crate::recall::question::Term;
 use crate::recall::stored::Stored;
-use crate::store::standing::{self, Counted, Standing};
+use crate::store::standing::{self, Counted, Seen, Standing};
 use crate::store::{chunk, vector_row};
 use crate::vectors::half;
 
@@ -43,6 +44,8 @@ const FEW: u32 = 2_000;
 #[derive(Debug)]
 pub(crate) struct Resident {
     counted: Counted,
+    /// What the connection of the store had seen when this was last what is stored.
+    seen: Cell<Option<Seen>>,
     /// How many bytes may be kept.
     budget: usize,
     /// The highest row that was read.
@@ -79,6 +82,7 @@ impl Resident {
         }
         let mut resident = Self {
             counted,
+            seen: Cell::new(None),
             budget,
             last: 0,
             words: None,
@@ -111,6 +115,20 @@ impl Resident {
         db: &Connection,
         vector: Option<&QueryVector>,
     ) -> Result<Kept, Trouble> {
+        let seen = standing::seen(db)?;
+        if self.seen.get() != Some(seen) {
+            if self.follow_counts(db)? == Kept::Outdated {
+                return Ok(Kept::Outdated);
+            }
+            self.seen.set(Some(seen));
+        }
+        if let Some(vector) = vector {
+            self.read_vectors(db, vector.embedder)?;
+        }
+        Ok(Kept::Current)
+    }
+
+    fn follow_counts(&mut self, db: &Connection) -> Result<Kept, Trouble> {
         let counted = standing::counted(db)?;
         let last = chunk::number(counted.last_row)?;
         let new = last.saturating_sub(self.last);
@@ -129,15 +147,20 @@ impl Resident {
                 self.ground.follow(db, before.standings)?;
             }
         }
-        if let Some(vector) = vector {
-            self.read_vectors(db, vector.embedder)?;
-        }
         Ok(Kept::Current)
     }
 
     /// Returns whether nothing changed in the store since this was read.
     pub(crate) fn is_current(&self, db: &Connection) -> Result<bool, Trouble> {
-        Ok(standing::counted(db)? == self.counted)
+        let seen = standing::seen(db)?;
+        if self.seen.get() == Some(seen) {
+            return Ok(true);
+        }
+        let current = standing::counted(db)? == self.counted;
+        if current {
+            self.seen.set(Some(seen));
+        }
+        Ok(current)
     }
 
     fn read_rows(&mut self, db: &Connection) -> Result<(), Trouble> {
@@ -245,11 +268,12 @@ impl Index for InMemory<'_> {
     }
 
     fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings, Trouble> {
-        let mut found: Postings = match self.rows(term) {
-            Some(list) => list.iter().map(|packed| packed.posting()).collect(),
-            None => postings::read(self.db, term)?,
+        let shown = |posting: &Posting| ground.shows(posting.row);
+        let Some(list) = self.rows(term) else {
+            return Ok(postings::read(self.db, term)?.into_iter().filter(shown).collect());
         };
-        found.retain(|posting| ground.shows(posting.row));
+        let mut found = Vec::with_capacity(list.len());
+        found.extend(list.iter().map(|packed| packed.posting()).filter(shown));
         Ok(found)
     }
 
