@@ -27,8 +27,68 @@ pub(crate) struct Posting {
     pub(crate) halves: u8,
 }
 
-/// The shown rows that hold a term, ascending.
-pub(crate) type Postings = Vec<Posting>;
+/// A posting in four bytes: a row in the upper 24 bits and its halves in the lower 8.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed(u32);
+
+/// The highest row that can be packed.
+pub(crate) const LAST_ROW: u32 = (1 << 24) - 1;
+
+impl Packed {
+    pub(crate) const fn new(row: u32, halves: u8) -> Self {
+        Self(row << 8 | halves as u32)
+    }
+
+    /// Counts more halves, at most 255 of them.
+    pub(crate) fn add(&mut self, halves: u8) {
+        let Posting { row, halves: before } = self.posting();
+        *self = Self::new(row, before.saturating_add(halves));
+    }
+
+    pub(crate) fn posting(self) -> Posting {
+        Posting { row: self.0 >> 8, halves: self.0.to_le_bytes()[0] }
+    }
+}
+
+/// The rows that hold a term, ascending.
+#[derive(Debug)]
+pub(crate) struct Postings<'i> {
+    list: List<'i>,
+    shown: usize,
+}
+
+#[derive(Debug)]
+enum List<'i> {
+    /// Shown rows.
+    Read(Vec<Posting>),
+    /// Rows shown or not, where they are kept: to copy them takes longer than to pass over some.
+    Kept(&'i [Packed]),
+}
+
+impl<'i> Postings<'i> {
+    /// Takes a list of shown rows.
+    pub(crate) const fn read(list: Vec<Posting>) -> Self {
+        Self { shown: list.len(), list: List::Read(list) }
+    }
+
+    /// Takes a list that is kept, so many rows of which are shown.
+    pub(crate) const fn kept(list: &'i [Packed], shown: usize) -> Self {
+        Self { shown, list: List::Kept(list) }
+    }
+
+    /// Returns how many shown rows there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.shown
+    }
+
+    /// Returns whether a shown row is among them.
+    pub(crate) fn hold(&self, row: u32) -> bool {
+        match &self.list {
+            List::Read(list) => list.binary_search_by_key(&row, |posting| posting.row).is_ok(),
+            List::Kept(list) => list.binary_search_by_key(&row, |p| p.posting().row).is_ok(),
+        }
+    }
+}
 
 /// Returns in how many of `documents` fragments a term may be to be searched for in any case.
 pub(crate) fn common(documents: usize) -> usize {
@@ -89,31 +149,45 @@ pub(crate) struct Corpus<'l> {
 
 impl Corpus<'_> {
     /// Returns the score of each row by the terms that were searched for.
-    pub(crate) fn score<'p>(&self, terms: impl Iterator<Item = (&'p Postings, f64)>) -> Scores {
+    pub(crate) fn score<'p, 'i: 'p>(
+        &self,
+        terms: impl Iterator<Item = (&'p Postings<'i>, f64)>,
+    ) -> Scores {
         let mut scores = Scores::default();
-        let mean = (f64_from(self.terms) / count(self.documents).max(1.0)).max(1.0);
-        let (base, slope) = (K1 * (1.0 - B), K1 * B / mean);
         for (postings, weight) in terms {
             if scores.by_row.is_empty() {
                 scores = Scores::none(self.lengths.len());
             }
             scores.found.reserve(postings.len());
-            for posting in postings {
-                let place = posting.row as usize;
-                let (Some(slot), Some(length)) =
-                    (scores.by_row.get_mut(place), self.lengths.get(place))
-                else {
-                    continue;
-                };
-                let norm = base + slope * f64::from(length.saturating_sub(1));
-                let frequency = f64::from(posting.halves) / 2.0;
-                if *slot == 0.0 {
-                    scores.found.push(posting.row);
-                }
-                *slot += weight * frequency * (K1 + 1.0) / (frequency + norm);
+            match &postings.list {
+                List::Read(list) => self.add(&mut scores, list.iter().copied(), weight),
+                List::Kept(list) => self.add(&mut scores, list.iter().map(|p| p.posting()), weight),
             }
         }
         scores
+    }
+
+    fn add(&self, scores: &mut Scores, postings: impl Iterator<Item = Posting>, weight: f64) {
+        let mean = (f64_from(self.terms) / count(self.documents).max(1.0)).max(1.0);
+        let (base, slope) = (K1 * (1.0 - B), K1 * B / mean);
+        let most = weight * (K1 + 1.0);
+        for posting in postings {
+            let place = posting.row as usize;
+            let (Some(slot), Some(length)) =
+                (scores.by_row.get_mut(place), self.lengths.get(place))
+            else {
+                continue;
+            };
+            if *length == 0 {
+                continue;
+            }
+            let norm = base + slope * f64::from(length - 1);
+            let frequency = f64::from(posting.halves) / 2.0;
+            if *slot == 0.0 {
+                scores.found.push(posting.row);
+            }
+            *slot += most * frequency / (frequency + norm);
+        }
     }
 
     /// Returns how much a term tells apart that `frequency` fragments hold; always above 0.
@@ -136,31 +210,44 @@ const fn f64_from(number: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn postings(rows: &[u32]) -> Postings {
-        rows.iter().map(|row| Posting { row: *row, halves: 2 }).collect()
-    }
-
-    fn score(lengths: &[u32], terms: &[Postings]) -> Vec<f64> {
-        let shown = || lengths.iter().filter(|length| **length > 0);
-        let total = shown().map(|length| u64::from(length - 1)).sum();
-        let corpus = Corpus { lengths, documents: shown().count(), terms: total };
-        // Twice, since the second one finds what the first one left.
-        let [first, second] = [(); 2].map(|()| {
-            let scores = corpus.score(terms.iter().map(|p| (p, corpus.weight(p.len()))));
+    fn score(lengths: &[u32], lists: &[&[u32]]) -> Vec<f64> {
+        let shows = |row: &u32| lengths.get(*row as usize).is_some_and(|length| *length > 0);
+        let total = lengths.iter().filter_map(|length| length.checked_sub(1)).map(u64::from).sum();
+        let documents = lengths.iter().filter(|length| **length > 0).count();
+        let corpus = Corpus { lengths, documents, terms: total };
+        let read = |rows: &&[u32]| {
+            let visible = rows.iter().copied().filter(shows);
+            Postings::read(visible.map(|row| Posting { row, halves: 2 }).collect())
+        };
+        let packed: Vec<Vec<Packed>> = lists
+            .iter()
+            .map(|rows| rows.iter().map(|row| Packed::new(*row, 2)).collect())
+            .collect();
+        let as_read: Vec<Postings<'_>> = lists.iter().map(read).collect();
+        let as_kept: Vec<Postings<'_>> = lists
+            .iter()
+            .zip(&packed)
+            .map(|(rows, packed)| Postings::kept(packed, rows.iter().filter(|r| shows(r)).count()))
+            .collect();
+        // Once more at the end, since a query finds what the one before left.
+        let [first, second, third] = [&as_read, &as_kept, &as_read].map(|lists| {
+            let scores = corpus.score(lists.iter().map(|p| (p, corpus.weight(p.len()))));
             let mut found = scores.found.clone();
             found.sort_unstable();
             let rows = 0..u32::try_from(scores.by_row.len()).unwrap();
             let above = rows.clone().filter(|row| scores.of(*row) > 0.0);
             assert_eq!(found, above.collect::<Vec<u32>>());
+            assert!(found.iter().all(shows));
+            assert!(found.iter().all(|row| lists.iter().any(|list| list.hold(*row))));
             rows.take(lengths.len()).map(|row| scores.of(row)).collect::<Vec<f64>>()
         });
-        assert_eq!(first, second);
+        assert_eq!((&first, &first), (&second, &third));
         first
     }
 
     #[test]
     fn rare_terms_and_short_texts_score_higher() {
-        let scores = score(&[0, 11, 11, 101, 11], &[postings(&[1, 2, 3]), postings(&[2])]);
+        let scores = score(&[0, 11, 11, 101, 11], &[&[0, 1, 2, 3], &[2]]);
         assert!(scores[2] > scores[1]);
         assert!(scores[1] > scores[3]);
         assert_eq!((scores[0], scores[4]), (0.0, 0.0));
@@ -169,7 +256,7 @@ mod tests {
     #[test]
     fn a_known_value_is_met() {
         // N = 2, df = 1, tf = 1, length = mean: idf = ln(1 + 1.5 / 1.5) = ln 2, times 2.2 / 2.2.
-        let scores = score(&[6, 6], &[postings(&[0])]);
+        let scores = score(&[6, 6], &[&[0]]);
         assert!((scores[0] - std::f64::consts::LN_2).abs() < 1e-12);
     }
 

@@ -105,7 +105,7 @@ impl Gathering<'_> {
     /// Returns the best by words and by vectors as candidates, with what stands near the best of them.
     fn candidates(
         &self,
-        words: &Words,
+        words: &Words<'_>,
         nearest: &Nearest,
         allowed: &[u32],
         size: usize,
@@ -117,7 +117,7 @@ impl Gathering<'_> {
             let place = cosines.binary_search_by_key(&row, |(row, _)| *row).ok()?;
             cosines.get(place).map(|(_, cosine)| *cosine)
         };
-        let mut pool: Vec<u32> = by_words(words, allowed, size);
+        let mut pool: Vec<u32> = self.by_words(words, allowed, size);
         pool.extend(nearest.rows.iter().map(|near| near.row));
         ascending(&mut pool);
         // Read one right after the other, they are on their way from memory together.
@@ -174,7 +174,7 @@ impl Gathering<'_> {
     fn candidate(
         &self,
         (row, merits): (u32, Merits),
-        words: &Words,
+        words: &Words<'_>,
         cosine: Option<f32>,
     ) -> Result<Candidate, Trouble> {
         let Merits { id, kind, trust, confidence, created } = merits;
@@ -199,7 +199,21 @@ impl Gathering<'_> {
         })
     }
 
-    fn hit(&self, ranked: Ranked, words: &Words) -> Result<Hit, Trouble> {
+    /// Returns the rows with the highest scores by words.
+    fn by_words(&self, words: &Words<'_>, allowed: &[u32], most: usize) -> Vec<u32> {
+        // What words find is shown, so that where nothing is filtered nothing has to be looked up.
+        let all = std::ptr::eq(allowed, self.ground.lengths.as_slice());
+        let passes = |row: u32| all || allowed.get(row as usize).is_some_and(|length| *length > 0);
+        #[expect(clippy::cast_possible_truncation, reason = "only the pool's order depends on it")]
+        let scored = words
+            .found()
+            .iter()
+            .filter(|row| passes(**row))
+            .map(|row| Scored { row: *row, score: words.score(*row) as f32 });
+        best::best(scored, most).into_iter().map(|scored| scored.row).collect()
+    }
+
+    fn hit(&self, ranked: Ranked, words: &Words<'_>) -> Result<Hit, Trouble> {
         let Ranked { row, mut signals, .. } = ranked;
         let (coverage, matched) = words.matched(row);
         (signals.coverage, signals.matched) = (Score::new(coverage), matched);
@@ -212,15 +226,4 @@ impl Gathering<'_> {
 fn ascending(rows: &mut Vec<u32>) {
     rows.sort_unstable();
     rows.dedup();
-}
-
-/// Returns the rows with the highest scores by words.
-fn by_words(words: &Words, allowed: &[u32], most: usize) -> Vec<u32> {
-    #[expect(clippy::cast_possible_truncation, reason = "only the order of the pool depends on it")]
-    let scored = words
-        .found()
-        .iter()
-        .filter(|row| allowed.get(**row as usize).is_some_and(|length| *length > 0))
-        .map(|row| Scored { row: *row, score: words.score(*row) as f32 });
-    best::best(scored, most).into_iter().map(|scored| scored.row).collect()
 }

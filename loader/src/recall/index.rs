@@ -23,7 +23,7 @@ pub(super) trait Index {
     fn frequency(&self, term: &Term, ground: &Ground) -> Result<usize, Trouble>;
 
     /// Returns which shown rows hold a term.
-    fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings, Trouble>;
+    fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings<'_>, Trouble>;
 
     /// Returns the rows nearest to a vector.
     fn nearest(&self, near: &Near<'_>) -> Result<Nearest, Trouble>;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use crate::error::Trouble;
-use crate::recall::bm25::{Posting, Postings};
+use crate::recall::bm25::Posting;
 use crate::recall::ground::Ground;
 use crate::recall::question::Term;
 use crate::store::chunk;
@@ -79,7 +79,7 @@ pub(super) fn frequency(db: &Connection, term: &Term, ground: &Ground) -> Result
 }
 
 /// Returns the rows that hold a term, shown or not.
-pub(super) fn read(db: &Connection, term: &Term) -> Result<Postings, Trouble> {
+pub(super) fn read(db: &Connection, term: &Term) -> Result<Vec<Posting>, Trouble> {
     let mut places = match term {
         Term::Word(word) => {
             let mut places = places(db, word)?;
@@ -94,7 +94,7 @@ pub(super) fn read(db: &Connection, term: &Term) -> Result<Postings, Trouble> {
         Term::Phrase(words) => phrase(db, words)?,
     };
     places.sort_unstable();
-    let mut postings: Postings = Vec::new();
+    let mut postings: Vec<Posting> = Vec::new();
     for (row, column, _) in places {
         match postings.last_mut() {
             Some(last) if last.row == row => {

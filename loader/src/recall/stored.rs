@@ -40,10 +40,10 @@ impl Index for Stored<'_> {
         postings::frequency(self.db, term, ground)
     }
 
-    fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings, Trouble> {
-        let mut found: Postings = postings::read(self.db, term)?;
+    fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings<'_>, Trouble> {
+        let mut found = postings::read(self.db, term)?;
         found.retain(|Posting { row, .. }| ground.shows(*row));
-        Ok(found)
+        Ok(Postings::read(found))
     }
 
     fn nearest(&self, near: &Near<'_>) -> Result<Nearest, Trouble> {

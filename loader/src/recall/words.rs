@@ -11,8 +11,8 @@ use crate::recall::signals::{TermSignal, TermUse};
 
 /// The terms of a query with the rows that hold them.
 #[derive(Debug)]
-pub(super) struct Words {
-    terms: Vec<Searched>,
+pub(super) struct Words<'i> {
+    terms: Vec<Searched<'i>>,
     /// The information that the terms of the query carry, but for those that are too common.
     information: f64,
     /// BM25 by row.
@@ -20,20 +20,24 @@ pub(super) struct Words {
 }
 
 #[derive(Debug)]
-struct Searched {
+struct Searched<'i> {
     term: Term,
     /// The shown rows that hold it; `None` when it is too common to be searched for.
-    postings: Option<Postings>,
+    postings: Option<Postings<'i>>,
     weight: f64,
 }
 
-impl Words {
+impl<'i> Words<'i> {
     /// Plans which terms are searched for, searches for them, and scores what holds them.
     ///
     /// Very common terms are left out where there are enough rarer ones.
-    pub(super) fn search(index: &dyn Index, ground: &Ground, text: &str) -> Result<Self, Trouble> {
+    pub(super) fn search(
+        index: &'i dyn Index,
+        ground: &Ground,
+        text: &str,
+    ) -> Result<Self, Trouble> {
         let common = bm25::common(ground.documents);
-        let mut terms: Vec<(Term, Option<Postings>)> = Vec::new();
+        let mut terms: Vec<(Term, Option<Postings<'i>>)> = Vec::new();
         for term in question::terms(text) {
             if is_surely_common(index, ground, common, &term)? {
                 terms.push((term, None));
@@ -42,8 +46,8 @@ impl Words {
             let postings = index.postings(&term, ground)?;
             terms.push((term, Some(postings).filter(|list| list.len() <= common)));
         }
-        let rare = |(_, postings): &&(Term, Option<Postings>)| {
-            postings.as_ref().is_some_and(|postings| !postings.is_empty())
+        let rare = |(_, postings): &&(Term, Option<Postings<'_>>)| {
+            postings.as_ref().is_some_and(|postings| postings.len() > 0)
         };
         let kept = KEPT.saturating_sub(terms.iter().filter(rare).count());
         for place in rarest(index, ground, &terms, kept)? {
@@ -53,13 +57,13 @@ impl Words {
         }
         let corpus =
             Corpus { lengths: &ground.lengths, documents: ground.documents, terms: ground.terms };
-        let weigh = |(term, postings): (Term, Option<Postings>)| {
+        let weigh = |(term, postings): (Term, Option<Postings<'i>>)| {
             // A term that nothing holds carries as much as one that a single fragment holds.
             let frequency = postings.as_ref().map(|list| list.len().max(1));
             let weight = frequency.map_or(0.0, |frequency| corpus.weight(frequency));
             Searched { term, postings, weight }
         };
-        let terms: Vec<Searched> = terms.into_iter().map(weigh).collect();
+        let terms: Vec<Searched<'i>> = terms.into_iter().map(weigh).collect();
         let information = terms.iter().map(|term| term.weight).sum();
         let searched = terms.iter().filter_map(|term| Some((term.postings.as_ref()?, term.weight)));
         let scores = corpus.score(searched);
@@ -78,9 +82,8 @@ impl Words {
 
     /// Returns the share of the query's information that the terms of a row carry, and those terms.
     pub(super) fn matched(&self, row: u32) -> (f64, Vec<Text>) {
-        let holds = |term: &&Searched| {
-            let postings = term.postings.as_deref().unwrap_or_default();
-            postings.binary_search_by_key(&row, |posting| posting.row).is_ok()
+        let holds = |term: &&Searched<'_>| {
+            term.postings.as_ref().is_some_and(|postings| postings.hold(row))
         };
         let (mut coverage, mut labels) = (0.0, Vec::new());
         for term in self.terms.iter().filter(holds) {
@@ -92,11 +95,11 @@ impl Words {
 
     /// Returns what became of each term.
     pub(super) fn signals(&self) -> Vec<TermSignal> {
-        let signal = |term: &Searched| TermSignal {
+        let signal = |term: &Searched<'_>| TermSignal {
             term: Text::new(term.term.label()),
-            documents: term.postings.as_ref().map(Vec::len),
+            documents: term.postings.as_ref().map(Postings::len),
             used: match &term.postings {
-                Some(postings) if postings.is_empty() => TermUse::Absent,
+                Some(postings) if postings.len() == 0 => TermUse::Absent,
                 Some(_) => TermUse::Searched,
                 None => TermUse::TooCommon,
             },
@@ -122,7 +125,7 @@ fn is_surely_common(
 fn rarest(
     index: &dyn Index,
     ground: &Ground,
-    terms: &[(Term, Option<Postings>)],
+    terms: &[(Term, Option<Postings<'_>>)],
     most: usize,
 ) -> Result<Vec<usize>, Trouble> {
     let mut order = Vec::new();
@@ -153,11 +156,11 @@ mod tests {
         let texts: Vec<_> = (0..2_400).map(text).collect();
         load(&mut store, &kernel("team", 1, contents(&texts.iter().collect::<Vec<_>>())));
         let used = |text: &str| {
-            let words = store.read(|db| {
+            let signals = store.read(|db| {
                 let ground = Ground::read(db, None, &Filters::default(), Moment::from_unix(0))?;
-                Words::search(&Stored { db }, &ground, text)
+                Ok(Words::search(&Stored { db }, &ground, text)?.signals())
             });
-            let signals = words.unwrap().signals();
+            let signals = signals.unwrap();
             signals.iter().map(|term| term.used.as_str()).collect::<Vec<_>>().join(", ")
         };
         assert_eq!(used("alpha"), "searched");

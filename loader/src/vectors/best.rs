@@ -9,17 +9,20 @@ pub(crate) struct Scored {
 
 /// Returns the `most` highest, the highest first; of equal ones the lower row comes first.
 pub(crate) fn best(list: impl IntoIterator<Item = Scored>, most: usize) -> Vec<Scored> {
-    let list = list.into_iter();
-    let mut keys = Vec::with_capacity(list.size_hint().1.unwrap_or_default());
-    keys.extend(list.map(Scored::key));
-    if most == 0 {
-        return Vec::new();
-    }
-    if keys.len() > most {
-        keys.select_nth_unstable(most - 1);
-        keys.truncate(most);
+    let Some(place) = most.checked_sub(1) else { return Vec::new() };
+    // What cannot be among the best any more is passed over with one comparison.
+    let (mut keys, mut limit) = (Vec::new(), u64::MAX);
+    for key in list.into_iter().map(Scored::key) {
+        if key <= limit {
+            keys.push(key);
+        }
+        if keys.len() > most.saturating_mul(2) {
+            limit = *keys.select_nth_unstable(place).1;
+            keys.truncate(most);
+        }
     }
     keys.sort_unstable();
+    keys.truncate(most);
     keys.into_iter().map(Scored::of_key).collect()
 }
 

@@ -17,6 +17,8 @@ use crate::store::chunk;
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     rows: Vec<Option<Column>>,
+    /// How many rows there are.
+    count: usize,
     ids: Vec<FragmentId>,
     links: Vec<Link>,
     facets: Facets,
@@ -132,8 +134,14 @@ impl Columns {
         let place = row as usize;
         self.facets.set(place, &column);
         put(&mut self.rows, place, Some(column), None);
+        self.count += 1;
         put(&mut self.ids, place, id, FragmentId::new(Digest::from_bytes([0; 32])));
         put(&mut self.links, place, Link::default(), Link::default());
+    }
+
+    /// Returns how many rows there are.
+    pub(super) const fn count(&self) -> usize {
+        self.count
     }
 
     fn scope(&mut self, scope: Scope) -> u32 {

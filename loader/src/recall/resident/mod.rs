@@ -18,7 +18,7 @@ use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::beside::Beside;
-use crate::recall::bm25::{Posting, Postings};
+use crate::recall::bm25::{self, Packed, Postings};
 use crate::recall::diversity::Look;
 use crate::recall::facts::{Facts, Merits};
 use crate::recall::ground::Ground;
@@ -35,7 +35,7 @@ use crate::vectors::half;
 use columns::Columns;
 use fragments::Fragments;
 use vectors::Vectors;
-use words::{Packed, Words};
+use words::Words;
 
 /// How many new rows a query reads itself; more are read aside.
 const FEW: u32 = 2_000;
@@ -77,7 +77,7 @@ impl Resident {
     /// Reads what fits into `budget` bytes; `None` if the store has more rows than can be kept.
     pub(crate) fn read(db: &Connection, budget: usize) -> Result<Option<Self>, Trouble> {
         let counted = standing::counted(db)?;
-        if chunk::number(counted.last_row)? > words::LAST_ROW {
+        if chunk::number(counted.last_row)? > bm25::LAST_ROW {
             return Ok(None);
         }
         let mut resident = Self {
@@ -132,7 +132,7 @@ impl Resident {
         let counted = standing::counted(db)?;
         let last = chunk::number(counted.last_row)?;
         let new = last.saturating_sub(self.last);
-        if counted.erasures != self.counted.erasures || new > FEW || last > words::LAST_ROW {
+        if counted.erasures != self.counted.erasures || new > FEW || last > bm25::LAST_ROW {
             return Ok(Kept::Outdated);
         }
         if counted != self.counted {
@@ -247,6 +247,14 @@ impl InMemory<'_> {
         self.resident.words.as_ref()?.of(term)
     }
 
+    /// Returns how many rows of a list are shown.
+    fn shown(&self, list: &[Packed], ground: &Ground) -> usize {
+        if ground.documents == self.resident.columns.count() {
+            return list.len();
+        }
+        list.iter().filter(|packed| ground.shows(packed.posting().row)).count()
+    }
+
     /// Returns the fragment of a row; `None` where only the store knows it.
     fn kept(&self, row: u32) -> Option<&Arc<Fragment>> {
         self.resident.fragments.as_ref()?.of(row)
@@ -260,21 +268,20 @@ impl Index for InMemory<'_> {
 
     fn frequency(&self, term: &Term, ground: &Ground) -> Result<usize, Trouble> {
         match self.rows(term) {
-            Some(list) => {
-                Ok(list.iter().filter(|packed| ground.shows(packed.posting().row)).count())
-            }
+            Some(list) => Ok(self.shown(list, ground)),
             None => postings::frequency(self.db, term, ground),
         }
     }
 
-    fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings, Trouble> {
-        let shown = |posting: &Posting| ground.shows(posting.row);
-        let Some(list) = self.rows(term) else {
-            return Ok(postings::read(self.db, term)?.into_iter().filter(shown).collect());
-        };
-        let mut found = Vec::with_capacity(list.len());
-        found.extend(list.iter().map(|packed| packed.posting()).filter(shown));
-        Ok(found)
+    fn postings(&self, term: &Term, ground: &Ground) -> Result<Postings<'_>, Trouble> {
+        match self.rows(term) {
+            Some(list) => Ok(Postings::kept(list, self.shown(list, ground))),
+            None => {
+                let mut found = postings::read(self.db, term)?;
+                found.retain(|posting| ground.shows(posting.row));
+                Ok(Postings::read(found))
+            }
+        }
     }
 
     fn nearest(&self, near: &Near<'_>) -> Result<Nearest, Trouble> {

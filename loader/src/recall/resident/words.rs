@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::analysis::{self, TermList};
 use crate::error::Trouble;
-use crate::recall::bm25::Posting;
+use crate::recall::bm25::Packed;
 use crate::recall::question::Term;
 
 /// Postings of all rows, shown or not.
@@ -20,31 +20,8 @@ pub(super) struct Words {
 
 type Lists = HashMap<Box<str>, Vec<Packed>, RandomState>;
 
-/// A row in the upper 24 bits and its halves in the lower 8.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Packed(u32);
-
-/// The highest row that can be packed.
-pub(super) const LAST_ROW: u32 = (1 << 24) - 1;
-
-impl Packed {
-    const fn new(row: u32, halves: u8) -> Self {
-        Self(row << 8 | halves as u32)
-    }
-
-    /// Counts more halves, at most 255 of them.
-    fn add(&mut self, halves: u8) {
-        let Posting { row, halves: before } = self.posting();
-        *self = Self::new(row, before.saturating_add(halves));
-    }
-
-    pub(super) fn posting(self) -> Posting {
-        Posting { row: self.0 >> 8, halves: self.0.to_le_bytes()[0] }
-    }
-}
-
 impl Words {
-    /// Adds a row, which must be higher than those before it and not above [`LAST_ROW`].
+    /// Adds a row, which must be higher than those before it and not above [`LAST_ROW`](crate::recall::bm25::LAST_ROW).
     pub(super) fn add(&mut self, row: u32, statement: &Text, context: Option<&Text>) {
         let statement = analysis::terms(statement.as_str());
         add(&mut self.pieces, row, &statement.words, 2);
