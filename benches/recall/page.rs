@@ -60,7 +60,7 @@ impl Page {
              both sides. The first 5,000 rows are written for that row.\n- *one process* is from \
              starting a program to its end, files in the cache of the system.\n- Bytes are those \
              of the file once its journal is written back.\n- *insert one* of Garner is a version of the channel `local` with an operation in the \
-             log, the text's index, its vector and what recall reads, in one transaction of about 25 \
+             log, the text's index, its vector and what recall reads, in one transaction of about 20 \
              pages; of the peer it is a row and what its triggers write.\n- A dash is what was not measured, or what \
              a system does not offer yet.\n",
         );

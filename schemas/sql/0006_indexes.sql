@@ -1,4 +1,5 @@
--- The store, version 6: no index that nothing asks for, and chunks that say when they changed.
+-- The store, version 6: no index that nothing asks for, and chunks that fit a page and say when they
+-- changed.
 -- Each index is a page more that every statement writes, at a place of its own. A record is found by
 -- the id of its fragment, which has few; the chain of operations tells two that are the same.
 
@@ -51,8 +52,9 @@ INSERT INTO operation_by_number
 DROP TABLE operation;
 ALTER TABLE operation_by_number RENAME TO operation;
 
--- `changed` is how often what is shown had changed once the chunk was written, as `projection`
--- counts it; it comes first, so that reading it reads no more of a chunk.
+-- Chunks of what is shown have 256 rows: two of them fill a page, and a change writes no other. The
+-- row r is at place r % 256 of chunk r / 256. `changed` is how often what is shown had changed once the
+-- chunk was written, as `projection` counts it.
 CREATE TABLE standing_since (
   chunk    INTEGER PRIMARY KEY,
   changed  INTEGER NOT NULL,
@@ -60,6 +62,30 @@ CREATE TABLE standing_since (
   channels BLOB NOT NULL,
   since    BLOB NOT NULL
 ) STRICT;
-INSERT INTO standing_since SELECT chunk, 0, lengths, channels, since FROM standing;
+INSERT INTO standing_since
+  SELECT 4 * s.chunk + quarter, 0, substr(s.lengths, 1024 * quarter + 1, 1024),
+    substr(s.channels, 1024 * quarter + 1, 1024), substr(s.since, 2048 * quarter + 1, 2048)
+  FROM standing s
+  JOIN (SELECT 0 AS quarter UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3)
+  -- A chunk that shows nothing is not there.
+  WHERE substr(s.lengths, 1024 * quarter + 1, 1024) <> zeroblob(1024);
 DROP TABLE standing;
 ALTER TABLE standing_since RENAME TO standing;
+
+-- The codes of vectors are in chunks of 128 rows: with 384 dimensions one fills a page. As vectors do,
+-- a chunk has one number: the row of the embedder times 2^32 plus the number of the chunk.
+CREATE TABLE code_by_place (
+  place    INTEGER PRIMARY KEY,
+  bits     BLOB    NOT NULL,
+  embedder INTEGER NOT NULL AS (place >> 32) VIRTUAL,
+  chunk    INTEGER NOT NULL AS (place & 4294967295) VIRTUAL
+) STRICT;
+INSERT INTO code_by_place (place, bits)
+  SELECT (c.embedder << 32) + 8 * c.chunk + eighth,
+    substr(c.bits, length(c.bits) / 8 * eighth + 1, length(c.bits) / 8)
+  FROM code c
+  JOIN (SELECT 0 AS eighth UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3
+        UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7)
+  ORDER BY c.embedder, c.chunk, eighth;
+DROP TABLE code;
+ALTER TABLE code_by_place RENAME TO code;

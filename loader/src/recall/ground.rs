@@ -11,8 +11,7 @@ use rusqlite::Connection;
 
 use crate::error::Trouble;
 use crate::recall::query::Filters;
-use crate::store::chunk::ROWS;
-use crate::store::standing::{self, Standing};
+use crate::store::standing::{self, ROWS, Standing};
 use crate::store::view::{self, View, version_from};
 use crate::store::{channel, chunk};
 

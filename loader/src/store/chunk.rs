@@ -2,22 +2,19 @@
 
 use crate::error::Trouble;
 
-/// How many rows a chunk has.
-pub(crate) const ROWS: usize = 1024;
-
-/// Returns the chunk of a row and its place in it.
+/// Returns the chunk of a row, of chunks of so many rows, and its place in it.
 ///
 /// # Errors
 /// [`Trouble::Row`] for a row that no chunk has: numbers start at 1 and have 32 bits.
-pub(crate) fn place(row: i64) -> Result<(i64, usize), Trouble> {
+pub(crate) fn place(row: i64, rows: usize) -> Result<(i64, usize), Trouble> {
     let number = u32::try_from(row).map_err(|_| Trouble::row("fragment", format!("row {row}")))?;
     let number = number as usize;
-    Ok((i64::try_from(number / ROWS).unwrap_or(i64::MAX), number % ROWS))
+    Ok((i64::try_from(number / rows).unwrap_or(i64::MAX), number % rows))
 }
 
-/// Returns the first row of a chunk.
-pub(crate) fn first_row(chunk: i64) -> Result<u32, Trouble> {
-    let first = usize::try_from(chunk).ok().and_then(|chunk| chunk.checked_mul(ROWS));
+/// Returns the first row of a chunk, of chunks of so many rows.
+pub(crate) fn first_row(chunk: i64, rows: usize) -> Result<u32, Trouble> {
+    let first = usize::try_from(chunk).ok().and_then(|chunk| chunk.checked_mul(rows));
     let first = first.and_then(|first| u32::try_from(first).ok());
     first.ok_or_else(|| Trouble::row("standing", format!("chunk {chunk}")))
 }

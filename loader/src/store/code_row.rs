@@ -7,11 +7,15 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Trouble;
-use crate::store::chunk::{self, ROWS};
+use crate::store::chunk;
 use crate::store::standing::Counter;
 use crate::store::vector_row;
 use crate::vectors::half;
 use crate::vectors::signs::{self, Word};
+
+/// How many rows a chunk has: with 384 dimensions as many as a page holds, so that one more vector
+/// writes one page.
+const ROWS: usize = 128;
 
 /// From how many vectors on there are codes.
 pub(crate) const FROM: u64 = 4_096;
@@ -69,7 +73,7 @@ pub(crate) fn rebuild(db: &Connection, embedder: i64) -> Result<(), Trouble> {
     let counted = vector_row::count(db, embedder)?;
     db.prepare_cached("UPDATE embedder SET vectors = ?2, mean = NULL, mean_of = 0 WHERE row = ?1")?
         .execute(params![embedder, counted])?;
-    db.prepare_cached("DELETE FROM code WHERE embedder = ?1")?.execute([embedder])?;
+    delete(db, embedder)?;
     if counted >= FROM {
         build(db, embedder, codes(db, embedder)?.dimensions)?;
     }
@@ -96,7 +100,7 @@ pub(crate) fn build(db: &Connection, embedder: i64, dimensions: usize) -> Result
     let bytes: Vec<u8> = mean.iter().flat_map(|c| c.to_le_bytes()).collect();
     db.prepare_cached("UPDATE embedder SET vectors = ?2, mean = ?3, mean_of = ?2 WHERE row = ?1")?
         .execute(params![embedder, count, bytes])?;
-    db.prepare_cached("DELETE FROM code WHERE embedder = ?1")?.execute([embedder])?;
+    delete(db, embedder)?;
     write(db, embedder, &mean, &rows)
 }
 
@@ -108,11 +112,12 @@ fn write(db: &Connection, embedder: i64, mean: &[f32], rows: &[i64]) -> Result<(
     let mut vector =
         db.prepare_cached("SELECT components FROM vector WHERE place = (?1 << 32) + ?2")?;
     let mut put = db.prepare_cached(
-        "INSERT INTO code (embedder, chunk, bits) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (embedder, chunk) DO UPDATE SET bits = excluded.bits",
+        "INSERT INTO code (place, bits) VALUES ((?1 << 32) + ?2, ?3) \
+         ON CONFLICT (place) DO UPDATE SET bits = excluded.bits",
     )?;
     for in_chunk in rows.chunk_by(|a, b| chunk_of(*a) == chunk_of(*b)) {
-        let Some((chunk, _)) = in_chunk.first().map(|row| chunk::place(*row)).transpose()? else {
+        let Some((chunk, _)) = in_chunk.first().map(|row| chunk::place(*row, ROWS)).transpose()?
+        else {
             continue;
         };
         let mut bits = read_chunk(db, embedder, chunk, words)?;
@@ -124,13 +129,20 @@ fn write(db: &Connection, embedder: i64, mean: &[f32], rows: &[i64]) -> Result<(
                 || vec![[0; 8]; words],
                 |blob| signs::encode(&half::decode(&blob), mean),
             );
-            let (_, place) = chunk::place(*row)?;
+            let (_, place) = chunk::place(*row, ROWS)?;
             if let Some(slots) = bits.get_mut(place * words..(place + 1) * words) {
                 slots.copy_from_slice(code.get(..words).unwrap_or(&vec![[0; 8]; words]));
             }
         }
         put.execute(params![embedder, chunk, bits.concat()])?;
     }
+    Ok(())
+}
+
+/// Deletes all codes of an embedder.
+pub(crate) fn delete(db: &Connection, embedder: i64) -> Result<(), Trouble> {
+    let sql = "DELETE FROM code WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32";
+    db.prepare_cached(sql)?.execute([embedder])?;
     Ok(())
 }
 
@@ -144,8 +156,7 @@ fn read_chunk(
     chunk: i64,
     words: usize,
 ) -> Result<Vec<Word>, Trouble> {
-    let mut statement =
-        db.prepare_cached("SELECT bits FROM code WHERE embedder = ?1 AND chunk = ?2")?;
+    let mut statement = db.prepare_cached("SELECT bits FROM code WHERE place = (?1 << 32) + ?2")?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok(row.get_ref(0)?.as_blob().unwrap_or_default().as_chunks::<8>().0.to_vec())
     };
@@ -162,11 +173,12 @@ pub(crate) fn each_chunk(
     from: i64,
     mut each: impl FnMut(u32, &[Word]),
 ) -> Result<(), Trouble> {
-    let sql = "SELECT chunk, bits FROM code WHERE embedder = ?1 AND chunk >= ?2 ORDER BY chunk";
+    let sql = "SELECT chunk, bits FROM code \
+               WHERE place >= (?1 << 32) + ?2 AND place < (?1 + 1) << 32 ORDER BY place";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([embedder, chunk_of(from)])?;
     while let Some(row) = rows.next()? {
-        let first = chunk::first_row(row.get(0)?)?;
+        let first = chunk::first_row(row.get(0)?, ROWS)?;
         each(first, row.get_ref(1)?.as_blob().unwrap_or_default().as_chunks::<8>().0);
     }
     Ok(())
@@ -201,7 +213,7 @@ pub(crate) fn problems(db: &Connection, embedder: i64) -> Result<Vec<String>, Tr
         let mut rows = vectors.query(params![embedder, first, end])?;
         while let Some(row) = rows.next()? {
             seen += 1;
-            let (_, place) = chunk::place(row.get(0)?)?;
+            let (_, place) = chunk::place(row.get(0)?, ROWS)?;
             let vector = half::decode(row.get_ref(1)?.as_blob().unwrap_or_default());
             let code = signs::encode(&vector, mean);
             if let Some(slots) = expected.get_mut(place * words..(place + 1) * words)

@@ -10,9 +10,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Trouble;
 use crate::recall::{Filters, visible};
-use crate::store::chunk::{self, ROWS};
+use crate::store::chunk;
 use crate::store::fragment_row::{self, digest_from};
 use crate::store::view::View;
+
+/// How many rows a chunk has: as many as a page holds, so that one change writes one page.
+pub(crate) const ROWS: usize = 256;
 
 /// What is shown, by row; a row that is not shown has length 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +52,7 @@ impl Standing {
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let first = chunk::first_row(row.get(0)?)? as usize;
+            let first = chunk::first_row(row.get(0)?, ROWS)? as usize;
             standing.lengths.resize(first, 0);
             standing.channels.resize(first, 0);
             standing.since.resize(first, 0);
@@ -92,7 +95,7 @@ pub(crate) fn lengths(db: &Connection) -> Result<Vec<u32>, Trouble> {
     let mut statement = db.prepare_cached("SELECT chunk, lengths FROM standing ORDER BY chunk")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        lengths.resize(chunk::first_row(row.get(0)?)? as usize, 0);
+        lengths.resize(chunk::first_row(row.get(0)?, ROWS)? as usize, 0);
         lengths.extend(numbers(row.get_ref(1)?.as_blob().unwrap_or_default())?);
     }
     Ok(lengths)
@@ -118,14 +121,14 @@ pub(crate) fn each_changed(
         if columns.iter().zip([4, 4, 8]).any(|(column, size)| column.len() != size * ROWS) {
             return Err(Trouble::row("standing", "a chunk has another size"));
         }
-        visit(chunk::first_row(chunk)? as usize, columns);
+        visit(chunk::first_row(chunk, ROWS)? as usize, columns);
     }
     Ok(())
 }
 
 /// Reads which channel shows a row of the present view, and from which version on.
 pub(crate) fn shown_by(db: &Connection, row: u32) -> Result<Option<(u32, u64)>, Trouble> {
-    let (chunk, place) = chunk::place(i64::from(row))?;
+    let (chunk, place) = chunk::place(i64::from(row), ROWS)?;
     let sql = "SELECT channels, since FROM standing WHERE chunk = ?1";
     let mut statement = db.prepare_cached(sql)?;
     let read = |found: &rusqlite::Row<'_>| {
@@ -140,7 +143,7 @@ pub(crate) fn shown_by(db: &Connection, row: u32) -> Result<Option<(u32, u64)>, 
 
 /// Returns whether the present view shows a row, whatever the time.
 pub(crate) fn is_shown(db: &Connection, row: i64) -> Result<bool, Trouble> {
-    let (chunk, place) = chunk::place(row)?;
+    let (chunk, place) = chunk::place(row, ROWS)?;
     let [lengths, ..] = read_chunk(db, chunk)?;
     Ok(lengths.as_chunks::<4>().0.get(place).is_some_and(|length| *length != [0; 4]))
 }
@@ -200,7 +203,7 @@ fn refresh_some(db: &Connection, view: &View, ids: &BTreeSet<FragmentId>) -> Res
     }
     let mut changed = false;
     for (row, [length, channel, since]) in rows {
-        let (chunk, place) = chunk::place(row)?;
+        let (chunk, place) = chunk::place(row, ROWS)?;
         let mut columns = read_chunk(db, chunk)?;
         let before = columns.clone();
         let [lengths, channels, sinces] = &mut columns;

@@ -161,7 +161,7 @@ fn added(db: &Connection, embedder: i64, rows: &[i64]) -> Result<(), Trouble> {
 
 /// Deletes an embedder with all of its vectors, and returns how many there were.
 pub(crate) fn drop_embedder(db: &Connection, embedder: i64) -> Result<u64, Trouble> {
-    db.prepare_cached("DELETE FROM code WHERE embedder = ?1")?.execute([embedder])?;
+    code_row::delete(db, embedder)?;
     let vectors = db
         .prepare_cached("DELETE FROM vector WHERE place >= ?1 << 32 AND place < (?1 + 1) << 32")?
         .execute([embedder])?;
