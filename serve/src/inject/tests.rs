@@ -419,6 +419,7 @@ fn whatever_is_stored_and_asked_the_prompt_never_exceeds_the_budget() {
         prop_oneof![Just(None), (1usize..3_000).prop_map(Some)],
     );
     let facts = (prop_oneof![Just(None), (64u32..9_000).prop_map(Some)], "[ a-z]{0,60}");
+    let (requests, changed) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let config =
         ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) };
     TestRunner::new(config)
@@ -440,6 +441,8 @@ fn whatever_is_stored_and_asked_the_prompt_never_exceeds_the_budget() {
                     let body = json!({ "model": "m", "messages": messages, "options": options })
                         .to_string();
                     let edited = talk.edited(Route::Chat, &body);
+                    requests.set(requests.get() + 1);
+                    changed.set(changed.get() + usize::from(edited != body));
                     let asked = read(Route::Chat, edited.as_bytes()).unwrap();
                     let (taken, allowed) = read_and_allowed(&asked, &model);
                     prop_assert!(
@@ -464,4 +467,6 @@ fn whatever_is_stored_and_asked_the_prompt_never_exceeds_the_budget() {
             },
         )
         .unwrap();
+    println!("{} stores, {} requests, {} of them changed", cases(), requests.get(), changed.get());
+    assert!(changed.get() > 0);
 }

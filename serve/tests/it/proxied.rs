@@ -3,11 +3,13 @@
 use std::thread::JoinHandle;
 
 use garner_serve::{Injecting, Proxy, Settings};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// A proxy that runs until it is dropped.
 pub(crate) struct Proxied {
     pub(crate) address: String,
+    runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -35,11 +37,18 @@ impl Proxied {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let proxy = Proxy::bind(settings).await.unwrap();
-                tell.send(proxy.address().to_string()).unwrap();
+                tell.send((proxy.address().to_string(), Handle::current())).unwrap();
                 proxy.run(async move { drop(stopped.await) }).await;
             });
         });
-        Self { address: told.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+        let (address, runtime) = told.recv().unwrap();
+        Self { address, runtime, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Returns how many tasks have not ended.
+    #[allow(dead_code, reason = "the soak is a program of its own")]
+    pub(crate) fn tasks(&self) -> usize {
+        self.runtime.metrics().num_alive_tasks()
     }
 
     /// Stops it and waits until it has finished.
