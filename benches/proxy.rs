@@ -52,9 +52,11 @@ fn main() -> Result<()> {
             writeln!(out, "{}", case.name)?;
             page.rows.push(measure::compare(case, &scene, share)?);
         }
+        for (count, rounds, _) in measure::STREAMS {
+            writeln!(out, "{count} streams at once")?;
+            page.streams.push(measure::streams(&scene, count, rounds / share)?);
+        }
         if engine == Engine::Words {
-            writeln!(out, "streams beside each other")?;
-            page.streams = Some(measure::streams(&scene, share));
             page.memory = scene.memory_of_large_bodies();
         }
     }
