@@ -62,8 +62,9 @@ impl Recaller for StoreRecaller {
                 return Ok(Known::default());
             }
         }
-        // Where the question cannot be embedded, words alone find what they can.
-        let vector = question.text.and_then(|text| self.context.query_vector(text).ok().flatten());
+        // Where the question cannot be embedded, or not in time, words alone find what they can.
+        let embedded = question.text.filter(|_| !question.is_urgent);
+        let vector = embedded.and_then(|text| self.context.query_vector(text).ok().flatten());
         let store = self.opened()?;
         let view = store.view()?;
         let reads = |name: &garner_kernel::ChannelName| {

@@ -119,8 +119,13 @@ impl<'a> Talk<'a> {
     /// Decides about a request, and remembers it as the desk does.
     fn decide(&mut self, route: Route, body: &str) -> Result<Decision, Reason> {
         let asked = read(route, body.as_bytes()).unwrap();
-        let request =
-            Request { asked, model: self.model.clone(), channel: None, channels: Vec::new() };
+        let request = Request {
+            asked,
+            model: self.model.clone(),
+            channel: None,
+            channels: Vec::new(),
+            is_urgent: false,
+        };
         let decision = decide(&request, self.shelf, &mut self.ledger, SECRET)?;
         if let Some((turn, given)) = decision.given.clone() {
             self.ledger.remember(turn, given);
@@ -384,8 +389,13 @@ fn a_channel_that_is_not_loaded_is_told() {
     let mut shelf = Shelf::of(FACTS);
     let asked = read(Route::Generate, br#"{"model":"m","prompt":"Which port?"}"#).unwrap();
     let channel: garner_kernel::ChannelName = "team".parse().unwrap();
-    let request =
-        Request { asked, model: large(), channel: Some(channel.clone()), channels: vec![channel] };
+    let request = Request {
+        asked,
+        model: large(),
+        channel: Some(channel.clone()),
+        channels: vec![channel],
+        is_urgent: false,
+    };
     let found = decide(&request, &mut shelf, &mut Ledger::new(9), SECRET);
     assert_eq!(found.unwrap_err(), Reason::Channel);
 }

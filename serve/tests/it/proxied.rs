@@ -22,8 +22,18 @@ impl Proxied {
 
     /// Starts a proxy.
     pub(crate) fn with(upstream: &str, injection: Option<Injecting>, origins: Vec<String>) -> Self {
+        Self::at("127.0.0.1:0", upstream, injection, origins)
+    }
+
+    /// Starts a proxy that listens at an address.
+    pub(crate) fn at(
+        listen: &str,
+        upstream: &str,
+        injection: Option<Injecting>,
+        origins: Vec<String>,
+    ) -> Self {
         let settings = Settings {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: listen.to_owned(),
             upstream: upstream.to_owned(),
             host_name: Some("testbox".to_owned()),
             origins,
