@@ -11,6 +11,8 @@ pub(crate) struct Page {
     /// The proxy's memory before and at its peak, and the body, in bytes.
     pub(crate) memory: Option<(u64, u64, u64)>,
     pub(crate) left_out: Vec<&'static str>,
+    /// Whether other programs used the cores when it began.
+    pub(crate) was_busy: bool,
 }
 
 impl Page {
@@ -24,6 +26,11 @@ impl Page {
             text.push_str(
                 "\nA build without optimization, on a machine that did much else: a first look, which \
                  says little about the targets.\n",
+            );
+        }
+        if self.was_busy {
+            text.push_str(
+                "\nThe machine was not quiet: other programs used the cores when this began.\n",
             );
         }
         for name in &self.left_out {
