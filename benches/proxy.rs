@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let share = if has("--short") { 10 } else { 1 };
     let mut out = std::io::stdout().lock();
-    let mut page = Page::default();
+    let mut page = Page { was_busy: is_busy(), ..Page::default() };
     for engine in [Engine::Words, Engine::Model] {
         let Some(scene) = Scene::start(engine)? else {
             page.left_out.push(engine.name());
@@ -52,9 +52,11 @@ fn main() -> Result<()> {
             writeln!(out, "{}", case.name)?;
             page.rows.push(measure::compare(case, &scene, share)?);
         }
+        for (count, rounds, _) in measure::STREAMS {
+            writeln!(out, "{count} streams at once")?;
+            page.streams.push(measure::streams(&scene, count, rounds / share)?);
+        }
         if engine == Engine::Words {
-            writeln!(out, "streams beside each other")?;
-            page.streams = Some(measure::streams(&scene, share));
             page.memory = scene.memory_of_large_bodies();
         }
     }
@@ -66,4 +68,11 @@ fn main() -> Result<()> {
         writeln!(out, "saved as {}", path.display())?;
     }
     Ok(())
+}
+
+/// Returns whether more than half a core was in use in the last minute.
+fn is_busy() -> bool {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().and_then(|load| load.parse::<f64>().ok());
+    load.is_some_and(|load| load > 0.5)
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Result;
 use super::replay::{Answer, answer, request};
-use super::scene::{Engine, LINES, Scene, chat};
+use super::scene::{Engine, Scene, chat};
 
 /// What is measured.
 pub(crate) struct Case {
@@ -185,61 +185,97 @@ pub(crate) fn compare(case: &Case, scene: &Scene, share: usize) -> Result<Row> {
 
 /// What streams beside each other took: to their first line, and to their last.
 pub(crate) struct Streams {
+    pub(crate) engine: Engine,
+    /// How many run at once.
     pub(crate) count: usize,
     pub(crate) direct: (Times, Times),
     pub(crate) proxied: (Times, Times),
+    /// How many requests were passed on because something took too long.
+    pub(crate) failed: usize,
 }
 
-/// How many streams run at once.
-const STREAMS: usize = 64;
+/// How many streams run at once, how often, and what the proxy may add in the middle before the
+/// first line, in milliseconds.
+pub(crate) const STREAMS: [(usize, usize, Option<f64>); 2] = [(1, 400, Some(20.0)), (64, 20, None)];
 
-/// Measures streams beside each other.
-pub(crate) fn streams(scene: &Scene, share: usize) -> Streams {
-    let rounds = (20 / share).max(2);
+/// Measures so many streams beside each other, and again, over connections that stay open.
+pub(crate) fn streams(scene: &Scene, count: usize, rounds: usize) -> Result<Streams> {
+    let open = |address: &str| -> Result<Vec<Connection>> {
+        (0..count).map(|_| Connection::open(address)).collect()
+    };
+    let mut straight = open(&scene.server.address())?;
+    let mut through = open(&scene.proxy)?;
     let (mut direct, mut proxied) = (Vec::new(), Vec::new());
-    for round in 0..rounds {
-        direct.extend(at_once(&scene.server.address(), round * 2));
-        proxied.extend(at_once(&scene.proxy, round * 2 + 1));
+    for round in 0..rounds.max(2) {
+        // The first round opens what the proxy has open to the server.
+        let (one, other) =
+            (at_once(&mut straight, round * 2), at_once(&mut through, round * 2 + 1));
+        if round > 0 {
+            direct.extend(one);
+            proxied.extend(other);
+        }
         scene.server.take();
     }
-    let of = |times: Vec<(f64, f64)>| {
-        let (first, last) = times.into_iter().unzip();
+    let failed = proxied.iter().filter(|stream| stream.failed).count();
+    let of = |streams: Vec<Stream>| {
+        let (first, last) = streams.into_iter().map(|stream| (stream.first, stream.last)).unzip();
         (Times::of(first), Times::of(last))
     };
-    Streams { count: STREAMS, direct: of(direct), proxied: of(proxied) }
+    let (direct, proxied) = (of(direct), of(proxied));
+    Ok(Streams { engine: scene.engine, count, direct, proxied, failed })
 }
 
-fn at_once(address: &str, round: usize) -> Vec<(f64, f64)> {
-    let streams: Vec<_> = (0..STREAMS)
-        .map(|number| {
-            let address = address.to_owned();
-            thread::spawn(move || stream(&address, round * STREAMS + number))
-        })
-        .collect();
-    streams.into_iter().map(|stream| stream.join().unwrap()).collect()
+/// What one stream took, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    first: f64,
+    last: f64,
+    /// Whether it was passed on because something took too long.
+    failed: bool,
 }
 
-/// Reads one stream of many lines.
-fn stream(address: &str, number: usize) -> (f64, f64) {
-    let mut body = chat(&question(number), "", 0);
-    body["model"] = "long".into();
-    let bytes = post(&body);
-    let mut connection = TcpStream::connect(address).unwrap();
-    let started = Instant::now();
-    connection.write_all(&bytes).unwrap();
-    let mut first = None;
-    let (mut read, mut lines) = ([0; 1 << 14], 0);
-    while lines < LINES {
-        let size = connection.read(&mut read).unwrap();
-        assert!(size > 0, "the stream ended early");
-        lines += read[..size].windows(12).filter(|part| part == b"\"done\":false").count();
-        if lines > 0 {
-            first.get_or_insert_with(|| started.elapsed().as_secs_f64() * 1e3);
+fn at_once(connections: &mut [Connection], round: usize) -> Vec<Stream> {
+    let count = connections.len();
+    thread::scope(|scope| {
+        let stream = |(number, connection): (usize, &'_ mut Connection)| {
+            connection.stream(round * count + number)
+        };
+        let streams: Vec<_> = connections
+            .iter_mut()
+            .enumerate()
+            .map(|numbered| scope.spawn(move || stream(numbered)))
+            .collect();
+        streams.into_iter().map(|stream| stream.join().unwrap()).collect()
+    })
+}
+
+impl Connection {
+    /// Reads one stream of many lines.
+    fn stream(&mut self, number: usize) -> Stream {
+        let mut body = chat(&question(number), "", 0);
+        body["model"] = "long".into();
+        let bytes = post(&body);
+        let started = Instant::now();
+        let now = || started.elapsed().as_secs_f64() * 1e3;
+        self.0.write_all(&bytes).unwrap();
+        let (mut answer, mut read, mut first) = (Vec::new(), [0; 1 << 14], None);
+        while !answer.ends_with(b"0\r\n\r\n") {
+            let size = self.0.read(&mut read).unwrap();
+            assert!(size > 0, "the stream ended early");
+            answer.extend_from_slice(&read[..size]);
+            if first.is_none() && holds(&answer, b"\"done\":false") {
+                first = Some(now());
+            }
         }
-        // A mark that is cut by a read is seen by neither: the last chunk ends the stream all the same.
-        if read[..size].ends_with(b"0\r\n\r\n") {
-            break;
-        }
+        let (first, last) = (first.unwrap(), now());
+        let head = &answer[..answer.len().min(1 << 10)];
+        let failed = [&b"deadline"[..], b"model", b"busy"]
+            .iter()
+            .any(|reason| holds(head, &[b"x-garner-reason: ", *reason].concat()));
+        Stream { first, last, failed }
     }
-    (first.unwrap_or_default(), started.elapsed().as_secs_f64() * 1e3)
+}
+
+fn holds(answer: &[u8], part: &[u8]) -> bool {
+    answer.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
 }

@@ -1,16 +1,18 @@
 //! The page of results.
 
 use super::machine::{machine, today};
-use super::measure::{Row, Streams, Times};
+use super::measure::{Row, STREAMS, Streams, Times};
 use super::scene::{FRAGMENTS, LINES};
 
 #[derive(Default)]
 pub(crate) struct Page {
     pub(crate) rows: Vec<Row>,
-    pub(crate) streams: Option<Streams>,
+    pub(crate) streams: Vec<Streams>,
     /// The proxy's memory before and at its peak, and the body, in bytes.
     pub(crate) memory: Option<(u64, u64, u64)>,
     pub(crate) left_out: Vec<&'static str>,
+    /// Whether other programs used the cores when it began.
+    pub(crate) was_busy: bool,
 }
 
 impl Page {
@@ -24,6 +26,11 @@ impl Page {
             text.push_str(
                 "\nA build without optimization, on a machine that did much else: a first look, which \
                  says little about the targets.\n",
+            );
+        }
+        if self.was_busy {
+            text.push_str(
+                "\nThe machine was not quiet: other programs used the cores when this began.\n",
             );
         }
         for name in &self.left_out {
@@ -51,9 +58,7 @@ impl Page {
                 row.failed,
             ));
         }
-        if let Some(streams) = &self.streams {
-            text.push_str(&Self::streams(streams));
-        }
+        text.push_str(&self.streams());
         if let Some((before, peak, body)) = self.memory {
             text.push_str(&format!(
                 "\n## Memory\n\nThe proxy had {} MB, and at most {} MB while it edited a body of {} MB.\n",
@@ -65,18 +70,31 @@ impl Page {
         text
     }
 
-    fn streams(streams: &Streams) -> String {
-        let count = streams.count;
+    fn streams(&self) -> String {
         let mut text = format!(
-            "\n## {count} streams at once\n\nEach a chat with recall by words and an answer of {LINES} \
-             lines; the target for the first line is 20 ms more at p50, on an idle machine and for one \
-             stream.\n\n| | direct p50 / p95 / p99 | through the proxy |\n|---|---|---|\n"
+            "\n## Streams\n\nEach a chat with an answer of {LINES} lines, over a connection of its own that \
+             stays open; as many at once as the first column says. The target is for the first line of one stream.\n\n\
+             | streams | recall by | to | direct p50 / p95 / p99 | through the proxy | added at p50 | \
+             target | passed |\n|---|---|---|---|---|---|---|---|\n"
         );
-        for (name, direct, proxied) in [
-            ("to the first line", &streams.direct.0, &streams.proxied.0),
-            ("to the last line", &streams.direct.1, &streams.proxied.1),
-        ] {
-            text.push_str(&format!("| {name} | {} | {} |\n", three(direct), three(proxied)));
+        for streams in &self.streams {
+            let target = STREAMS.iter().find(|(count, ..)| *count == streams.count);
+            let target = target.and_then(|(.., most)| *most);
+            let target = target.map_or_else(|| "-".to_owned(), |most| format!("{most} ms"));
+            for (name, direct, proxied, target) in [
+                ("the first line", &streams.direct.0, &streams.proxied.0, target.as_str()),
+                ("the last line", &streams.direct.1, &streams.proxied.1, "-"),
+            ] {
+                let added = proxied.percentile(50.0) - direct.percentile(50.0);
+                text.push_str(&format!(
+                    "| {} | {} | {name} | {} | {} | {added:.3} ms | {target} | {} |\n",
+                    streams.count,
+                    streams.engine.name(),
+                    three(direct),
+                    three(proxied),
+                    streams.failed,
+                ));
+            }
         }
         text
     }

@@ -39,6 +39,7 @@ impl Engine {
 pub(crate) struct Scene {
     pub(crate) server: Replay,
     pub(crate) proxy: String,
+    pub(crate) engine: Engine,
     process: Child,
     _folder: TempDir,
 }
@@ -77,7 +78,7 @@ impl Scene {
         }
         let started = started.ok_or("the proxy did not start")?;
         let proxy = started["address"].as_str().unwrap().replace("http://", "");
-        let scene = Self { server, proxy, process, _folder: folder };
+        let scene = Self { server, proxy, engine, process, _folder: folder };
         // Until the store is in memory.
         for number in 0..200 {
             let question = format!("How is the gauge of harbour {number} set?");

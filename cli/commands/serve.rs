@@ -118,6 +118,7 @@ fn announce(proxy: &Proxy, work: Work, context: &Context) -> Result<(), Error> {
             "address": url,
             "upstream": upstream,
             "metrics": format!("{url}/metrics"),
+            "console": proxy.has_console().then(|| format!("{url}/console")),
             "injects": work.injects,
             "learns": work.learns,
         }));
@@ -125,8 +126,13 @@ fn announce(proxy: &Proxy, work: Work, context: &Context) -> Result<(), Error> {
     let what = if work.injects { "Fragments go into prompts" } else { "Nothing goes into prompts" };
     let learns =
         if work.learns { " What is said is kept for `garner compile --spool`." } else { "" };
+    let page = if proxy.has_console() {
+        format!(", a page of them at {url}/console")
+    } else {
+        String::new()
+    };
     context.output.print(&format!(
-        "Listening at {url} for {upstream}. {what}; metrics are at {url}/metrics.{learns}\n\n\
+        "Listening at {url} for {upstream}. {what}; metrics are at {url}/metrics{page}.{learns}\n\n\
          Point clients here:\n  \
          ollama, Python and JavaScript  OLLAMA_HOST={url}\n  \
          Open WebUI                     OLLAMA_BASE_URL={url}\n  \

@@ -13,7 +13,7 @@ use crate::context::Context;
 /// How many fragments are considered for a prompt.
 const CONSIDERED: usize = 30;
 
-/// Of how many texts it is kept how many tokens they have; then they are counted anew.
+/// Of how many lines it is kept how many tokens they have; then they are counted anew.
 const COUNTED: usize = 16_384;
 
 /// The store of this machine.
@@ -21,7 +21,7 @@ pub(crate) struct StoreRecaller {
     context: Context,
     filters: Filters,
     store: Option<(Store, Option<FileId>)>,
-    /// How many tokens a text has: fragments come again, and so does every turn of a conversation.
+    /// How many tokens a line has: fragments come again, and so do the blocks of earlier turns.
     counts: RefCell<HashMap<Digest, usize>>,
 }
 
@@ -62,8 +62,9 @@ impl Recaller for StoreRecaller {
                 return Ok(Known::default());
             }
         }
-        // Where the question cannot be embedded, words alone find what they can.
-        let vector = question.text.and_then(|text| self.context.query_vector(text).ok().flatten());
+        // Where the question cannot be embedded, or not in time, words alone find what they can.
+        let embedded = question.text.filter(|_| !question.is_urgent);
+        let vector = embedded.and_then(|text| self.context.query_vector(text).ok().flatten());
         let store = self.opened()?;
         let view = store.view()?;
         let reads = |name: &garner_kernel::ChannelName| {
@@ -86,12 +87,15 @@ impl Recaller for StoreRecaller {
     }
 
     fn count(&self, text: &str) -> usize {
-        let digest = Digest::of(text.as_bytes());
         let mut counts = self.counts.borrow_mut();
-        if counts.len() >= COUNTED {
-            counts.clear();
-        }
-        *counts.entry(digest).or_insert_with(|| self.context.tokens(text))
+        let mut count = |line: &str| {
+            if counts.len() >= COUNTED {
+                counts.clear();
+            }
+            let digest = Digest::of(line.as_bytes());
+            *counts.entry(digest).or_insert_with(|| self.context.tokens(line))
+        };
+        text.split_inclusive('\n').map(&mut count).sum()
     }
 
     fn now(&self) -> Moment {

@@ -15,6 +15,7 @@ use std::fmt;
 use garner_kernel::{EmbedError, Embedder, EmbedderId, Vector};
 use tokenizers::Tokenizer;
 
+use crate::beginning::beginning;
 use crate::install::ModelFiles;
 use crate::minilm::MiniLm;
 use crate::pinned::MODEL;
@@ -64,7 +65,7 @@ impl DirectMiniLm {
 
     /// Returns the ids of a text's tokens, at most as many as the model reads.
     fn tokens(&self, text: &str) -> Result<Vec<u32>, EmbedError> {
-        let encoding = self.tokenizer.encode_fast(text, false).map_err(engine)?;
+        let encoding = self.tokenizer.encode_fast(beginning(text), false).map_err(engine)?;
         let inner = encoding.get_ids().iter().copied().take(MAX_TOKENS.saturating_sub(2));
         Ok([self.marks.start].into_iter().chain(inner).chain([self.marks.end]).collect())
     }

@@ -6,6 +6,7 @@
 //! [`OllamaEmbedder`] asks a server; [`HashEmbedder`] needs no model and serves tests; [`WordPiece`] counts tokens. Nothing here reads the environment or chooses a
 //! folder: paths are arguments. Nothing is downloaded unless [`install`] is called.
 
+mod beginning;
 mod direct;
 mod error;
 mod hash;

@@ -11,6 +11,7 @@ use fastembed::{
 };
 use garner_kernel::{EmbedError, Embedder, EmbedderId, FieldHasher, Vector};
 
+use crate::beginning::beginning;
 use crate::install::ModelFiles;
 use crate::onnx;
 use crate::pinned::{MODEL, TOKENIZER, WEIGHTS};
@@ -70,7 +71,8 @@ impl Embedder for MiniLm {
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vector>, EmbedError> {
         // A batch is padded to its longest text, so texts of like length go together.
-        let mut order: Vec<(usize, &str)> = texts.iter().copied().enumerate().collect();
+        let mut order: Vec<(usize, &str)> =
+            texts.iter().map(|text| beginning(text)).enumerate().collect();
         order.sort_by_key(|(_, text)| text.len());
         let sorted: Vec<&str> = order.iter().map(|(_, text)| *text).collect();
         let raw = self.run(&sorted)?;

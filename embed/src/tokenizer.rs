@@ -68,7 +68,11 @@ struct Model {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::beginning::beginning;
+    use crate::shape::MAX_TOKENS;
 
     const SMALL: &[u8] = include_bytes!("../tests/data/tokenizer.json");
 
@@ -101,5 +105,29 @@ mod tests {
         fs::write(&path, b"{\"model\":{}}").unwrap();
         let EmbedError::Engine { source, .. } = read(&path).unwrap_err() else { panic!() };
         assert!(source.to_string().contains(&path.display().to_string()), "{source}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_goes_over_the_end_of_a_line(
+            text in "(\\PC|\n|\r|\u{301}|the|cache|ing|\\[SEP\\]| ){0,60}"
+        ) {
+            let tokenizer = build(SMALL).unwrap();
+            let count = |text: &str| tokenizer.encode_fast(text, false).unwrap().len();
+            let lines: usize = text.split_inclusive('\n').map(count).sum();
+            prop_assert_eq!(count(&text), lines, "{:?}", text);
+        }
+
+        #[test]
+        fn what_is_read_of_a_text_lies_in_its_beginning(
+            text in "((\\PC|\u{0}|\u{c}|\u{301}|the|cache|ing|\\[SEP\\]|\\[){1,3}( |\n|\t)){0,400}"
+        ) {
+            let tokenizer = build(SMALL).unwrap();
+            let read = |text: &str| {
+                let tokens = tokenizer.encode_fast(text, false).unwrap();
+                tokens.get_ids().iter().copied().take(MAX_TOKENS).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(read(beginning(&text)), read(&text), "{:?}", text);
+        }
     }
 }

@@ -22,7 +22,8 @@ impl WordPiece {
         Ok(Self { tokenizer: tokenizer::read(tokenizer_file)? })
     }
 
-    /// Returns how many tokens `text` has, without the two that mark its start and end.
+    /// Returns how many tokens `text` has, without the two that mark its start and end: as many as
+    /// its lines have, since no token goes over the end of a line.
     ///
     /// A text that the tokenizer refuses counts as one token per byte, which is never too few.
     pub fn count(&self, text: &str) -> usize {

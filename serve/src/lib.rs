@@ -5,6 +5,7 @@
 //! between such a server and its clients and puts fragments into prompts; [`edit`] says which bytes
 //! of a request that changes.
 
+mod console;
 pub mod edit;
 mod error;
 mod facts;

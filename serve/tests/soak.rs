@@ -19,3 +19,8 @@ mod shelf;
 #[cfg(test)]
 #[path = "it/soak.rs"]
 mod soak;
+
+/// Counts what everything in this process has allocated.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;

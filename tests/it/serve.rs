@@ -85,6 +85,7 @@ fn a_client_of_the_proxy_gets_what_the_store_knows_and_it_is_logged() {
     assert_eq!(proxy.started["upstream"], format!("http://{}", server.address()));
     assert_eq!(proxy.started["injects"], true);
     assert_eq!(proxy.started["learns"], false);
+    assert_eq!(proxy.started["console"], format!("http://{}/console", proxy.address));
     let (answer, got) = ask(&proxy, &server, "/api/chat");
     assert_eq!(answer.header("x-garner-kernels"), Some("notes@1"));
     let said = |message: &Value| message["content"].as_str().unwrap().to_owned();
@@ -99,6 +100,8 @@ fn a_client_of_the_proxy_gets_what_the_store_knows_and_it_is_logged() {
     // What is loaded while it runs is used at once.
     world.learn("day-two.jsonl");
     assert_eq!(ask(&proxy, &server, "/api/chat").0.header("x-garner-kernels"), Some("notes@2"));
+    let page = exchange(&proxy.address, &request("GET", "/console", b"")).text();
+    assert!(page.contains("<p>Read last: notes@2.</p>"), "{page}");
     assert_eq!(proxy.end("-TERM"), Some(0));
     let logged = world.json(&["log", "--injections"]);
     let logged = items(&logged["injections"]);

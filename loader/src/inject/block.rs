@@ -161,8 +161,9 @@ impl Reason {
 /// Builds the injection of `core` and `hits`, both in the order in which they matter.
 ///
 /// `count` counts the tokens of a text; [`estimate`](crate::inject::estimate) serves where no
-/// tokenizer is at hand. Neither block is ever larger than its part of the budget, a fragment that
-/// does not fit makes room for smaller ones, and where nothing is relevant nothing is injected.
+/// tokenizer is at hand. It is asked line by line, so a text must not have more tokens than its lines.
+/// Neither block is ever larger than its part of the budget, a fragment that does not fit makes room
+/// for smaller ones, and where nothing is relevant nothing is injected.
 pub fn block(
     core: &[Fragment],
     hits: &[Hit],
@@ -226,57 +227,50 @@ pub fn without_blocks(text: &str) -> String {
 }
 
 /// Adds lines to a block as long as they fit.
+///
+/// Each line is counted once: who counts the block anew with each of them takes longer for a full
+/// one than for finding what is in it.
 struct Filler<'a> {
     count: &'a dyn Fn(&str) -> usize,
     control: &'a [String],
     limit: Tokens,
-    opener: String,
+    text: String,
     closer: String,
-    lines: Vec<String>,
+    lines: usize,
     tokens: Tokens,
 }
 
 impl<'a> Filler<'a> {
     fn new(options: &'a BlockOptions, limit: Tokens, count: &'a dyn Fn(&str) -> usize) -> Self {
         let nonce = &options.nonce;
-        Self {
-            count,
-            control: &options.control,
-            limit,
-            opener: format!("{OPENER}{nonce}\">\n{SENTENCE}\n"),
-            closer: format!("{CLOSER}{nonce}\">"),
-            lines: Vec::new(),
-            tokens: Tokens::default(),
-        }
+        let text = format!("{OPENER}{nonce}\">\n{SENTENCE}\n");
+        let closer = format!("{CLOSER}{nonce}\">");
+        let tokens = text.split_inclusive('\n').chain([closer.as_str()]).map(count).sum();
+        let tokens = Tokens::new(tokens);
+        Self { count, control: &options.control, limit, text, closer, lines: 0, tokens }
     }
 
     /// Adds the line of a fragment and returns whether it fits.
     fn add(&mut self, fragment: &Fragment) -> bool {
+        if self.tokens >= self.limit {
+            return false;
+        }
         let line = line(fragment, self.control);
-        // Counting the line alone rules out most of what cannot fit without building the block.
-        if self.tokens.get() >= self.limit.get() || (self.count)(&line) > self.limit.get() {
+        let tokens = self.tokens + Tokens::new((self.count)(&line));
+        if tokens > self.limit {
             return false;
         }
-        self.lines.push(line);
-        // Tokens do not add up over a cut, so the whole block is what counts.
-        let tokens = (self.count)(&self.text());
-        if tokens > self.limit.get() {
-            self.lines.pop();
-            return false;
-        }
-        self.tokens = Tokens::new(tokens);
+        self.text.push_str(&line);
+        self.lines += 1;
+        self.tokens = tokens;
         true
     }
 
-    fn text(&self) -> String {
-        format!("{}{}{}", self.opener, self.lines.concat(), self.closer)
-    }
-
     fn finish(self) -> Block {
-        if self.lines.is_empty() {
+        if self.lines == 0 {
             return Block::default();
         }
-        Block { text: Some(Text::new(self.text())), tokens: self.tokens }
+        Block { text: Some(Text::new(self.text + &self.closer)), tokens: self.tokens }
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) channel: Option<garner_kernel::ChannelName>,
     /// The channels that may answer; empty for all.
     pub(crate) channels: Vec<garner_kernel::ChannelName>,
+    /// Whether most of the time for an answer is over.
+    pub(crate) is_urgent: bool,
 }
 
 /// What goes into a request.
@@ -58,7 +60,8 @@ pub(crate) fn decide(
     secret: &[u8],
 ) -> Result<Decision, Reason> {
     let talk = Conversation::of(request, ledger);
-    let question = Question { text: talk.question(&request.asked), channels: &request.channels };
+    let text = talk.question(&request.asked);
+    let question = Question { text, channels: &request.channels, is_urgent: request.is_urgent };
     let known = recaller.recall(&question).map_err(|error| Reason::from(&error))?;
     if request.channel.as_ref().is_some_and(|c| !known.kernels.iter().any(|(name, _)| name == c)) {
         return Err(Reason::Channel);

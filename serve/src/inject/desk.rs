@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use garner_kernel::{Digest, Moment};
 use garner_loader::InjectionEvent;
@@ -32,6 +33,7 @@ pub(crate) type Outcome = Result<(Vec<Insertion>, Report), Reason>;
 
 struct Job {
     request: Request,
+    deadline: Instant,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -49,7 +51,7 @@ impl std::fmt::Debug for Job {
 }
 
 impl Desk {
-    /// Starts both threads.
+    /// Starts both threads; `patience` is how long a request waits in all.
     ///
     /// # Errors
     /// [`Error::Thread`] if the system has no thread left.
@@ -57,6 +59,7 @@ impl Desk {
         make: MakeRecaller,
         mut record: Record,
         on_lost: impl Fn() + Send + Clone + 'static,
+        patience: Duration,
     ) -> Result<Self, Error> {
         let (jobs, waiting) = sync_channel(QUEUE);
         let (events, unwritten) = sync_channel::<InjectionEvent>(EVENTS);
@@ -69,7 +72,7 @@ impl Desk {
             }
         });
         let owner = thread::Builder::new().name("garner-desk".to_owned()).spawn(move || {
-            work(&waiting, make, &events, &on_lost);
+            work(&waiting, make, &events, &on_lost, patience);
         });
         let threads = vec![writer.map_err(Error::Thread)?, owner.map_err(Error::Thread)?];
         Ok(Self { jobs, threads })
@@ -81,7 +84,7 @@ impl Desk {
     /// Why nothing does; [`Reason::Deadline`] where the answer does not come in time.
     pub(crate) async fn ask(&self, request: Request, deadline: Instant) -> Outcome {
         let (reply, outcome) = oneshot::channel();
-        self.jobs.try_send(Job { request, reply }).map_err(|error| match error {
+        self.jobs.try_send(Job { request, deadline, reply }).map_err(|error| match error {
             TrySendError::Full(_) => Reason::Busy,
             TrySendError::Disconnected(_) => Reason::Store,
         })?;
@@ -107,15 +110,18 @@ fn work(
     make: MakeRecaller,
     events: &SyncSender<InjectionEvent>,
     on_lost: &dyn Fn(),
+    patience: Duration,
 ) {
     let mut recaller = make();
     let mut ledger = Ledger::new(TURNS);
     let secret = secret();
-    while let Ok(job) = waiting.recv() {
+    while let Ok(mut job) = waiting.recv() {
         // Whoever asked went on without an answer.
         if job.reply.is_closed() {
             continue;
         }
+        let left = job.deadline.saturating_duration_since(Instant::now());
+        job.request.is_urgent = left < patience / 3;
         let decided = decide::decide(&job.request, &mut *recaller, &mut ledger, &secret);
         let model = job.request.asked.model;
         match decided {
@@ -158,4 +164,53 @@ fn secret() -> [u8; 16] {
         *to = from;
     }
     secret
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::edit::{Route, read};
+    use crate::inject::models::Model;
+    use crate::inject::{Known, Question};
+
+    /// Tells of each question whether it was urgent.
+    struct Watching(std::sync::mpsc::Sender<bool>);
+
+    impl Recaller for Watching {
+        fn recall(&mut self, question: &Question<'_>) -> Result<Known, garner_loader::Error> {
+            self.0.send(question.is_urgent).unwrap();
+            Ok(Known::default())
+        }
+
+        fn count(&self, text: &str) -> usize {
+            text.len()
+        }
+
+        fn now(&self) -> Moment {
+            Moment::from_unix(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waited_long_is_in_a_hurry() {
+        let (tell, told) = channel();
+        let patience = Duration::from_mins(10);
+        let make: MakeRecaller = Box::new(|| Box::new(Watching(tell)));
+        let desk = Desk::start(make, Box::new(|_| true), || (), patience).unwrap();
+        for (left, is_urgent) in [(patience, false), (patience / 4, true)] {
+            let asked = read(Route::Generate, br#"{"model":"m","prompt":"Which?"}"#).unwrap();
+            let request = Request {
+                asked,
+                model: Model::default(),
+                channel: None,
+                channels: Vec::new(),
+                is_urgent: false,
+            };
+            let _ = desk.ask(request, Instant::now() + left).await;
+            assert_eq!(told.recv().unwrap(), is_urgent, "{left:?}");
+        }
+        desk.finish();
+    }
 }

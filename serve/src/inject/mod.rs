@@ -22,6 +22,8 @@ pub struct Question<'a> {
     pub text: Option<&'a str>,
     /// The channels that may answer; empty for all.
     pub channels: &'a [ChannelName],
+    /// Whether others wait so long that the quickest answer is the best.
+    pub is_urgent: bool,
 }
 
 /// What a store knows about a question.

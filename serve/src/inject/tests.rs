@@ -119,8 +119,13 @@ impl<'a> Talk<'a> {
     /// Decides about a request, and remembers it as the desk does.
     fn decide(&mut self, route: Route, body: &str) -> Result<Decision, Reason> {
         let asked = read(route, body.as_bytes()).unwrap();
-        let request =
-            Request { asked, model: self.model.clone(), channel: None, channels: Vec::new() };
+        let request = Request {
+            asked,
+            model: self.model.clone(),
+            channel: None,
+            channels: Vec::new(),
+            is_urgent: false,
+        };
         let decision = decide(&request, self.shelf, &mut self.ledger, SECRET)?;
         if let Some((turn, given)) = decision.given.clone() {
             self.ledger.remember(turn, given);
@@ -384,8 +389,13 @@ fn a_channel_that_is_not_loaded_is_told() {
     let mut shelf = Shelf::of(FACTS);
     let asked = read(Route::Generate, br#"{"model":"m","prompt":"Which port?"}"#).unwrap();
     let channel: garner_kernel::ChannelName = "team".parse().unwrap();
-    let request =
-        Request { asked, model: large(), channel: Some(channel.clone()), channels: vec![channel] };
+    let request = Request {
+        asked,
+        model: large(),
+        channel: Some(channel.clone()),
+        channels: vec![channel],
+        is_urgent: false,
+    };
     let found = decide(&request, &mut shelf, &mut Ledger::new(9), SECRET);
     assert_eq!(found.unwrap_err(), Reason::Channel);
 }
@@ -419,6 +429,7 @@ fn whatever_is_stored_and_asked_the_prompt_never_exceeds_the_budget() {
         prop_oneof![Just(None), (1usize..3_000).prop_map(Some)],
     );
     let facts = (prop_oneof![Just(None), (64u32..9_000).prop_map(Some)], "[ a-z]{0,60}");
+    let (requests, changed) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     let config =
         ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) };
     TestRunner::new(config)
@@ -440,6 +451,8 @@ fn whatever_is_stored_and_asked_the_prompt_never_exceeds_the_budget() {
                     let body = json!({ "model": "m", "messages": messages, "options": options })
                         .to_string();
                     let edited = talk.edited(Route::Chat, &body);
+                    requests.set(requests.get() + 1);
+                    changed.set(changed.get() + usize::from(edited != body));
                     let asked = read(Route::Chat, edited.as_bytes()).unwrap();
                     let (taken, allowed) = read_and_allowed(&asked, &model);
                     prop_assert!(
@@ -464,4 +477,6 @@ fn whatever_is_stored_and_asked_the_prompt_never_exceeds_the_budget() {
             },
         )
         .unwrap();
+    println!("{} stores, {} requests, {} of them changed", cases(), requests.get(), changed.get());
+    assert!(changed.get() > 0);
 }

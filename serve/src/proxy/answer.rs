@@ -6,11 +6,15 @@ use std::sync::Arc;
 use garner_kernel::ChannelName;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderValue, ORIGIN};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderValue,
+    ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
+use crate::console::{self, Console, Seen};
 use crate::edit::Route;
 use crate::inject::Report;
 use crate::proxy::body::{self, Answer, AnyBody};
@@ -48,10 +52,15 @@ pub(crate) async fn answer(
     if path == "/metrics" && parts.method == Method::GET {
         return Ok(metrics(&shared));
     }
+    if let Some(console) =
+        shared.console.as_ref().filter(|_| path == console::PATH && parts.method == Method::GET)
+    {
+        return Ok(page(console, shared.upstream.address()));
+    }
     let plain = path.split('?').next().unwrap_or_default();
     let route = Route::of(plain).filter(|_| parts.method == Method::POST);
     let label = route.map_or(OTHER, Route::path);
-    let way = Way { shared: &shared, sent, route, channel, path };
+    let way = Way { shared: &shared, started, sent, route, channel, path };
     let response = way.forward(parts, incoming).await;
     let status = response.status().as_u16();
     shared.metrics.request(label, status);
@@ -63,6 +72,7 @@ pub(crate) async fn answer(
 /// Where a request goes.
 struct Way<'a> {
     shared: &'a Arc<Shared>,
+    started: Instant,
     sent: Arc<Sent>,
     route: Option<Route>,
     channel: Option<ChannelName>,
@@ -108,17 +118,32 @@ impl Way<'_> {
                 let (mut head, incoming) = response.into_parts();
                 headers::remove_hops(&mut head.headers);
                 let last = last.filter(|_| head.status == StatusCode::OK);
-                let answer = Answer::new(incoming, by_line(&head.headers), self.sent)
+                let sent = Arc::clone(&self.sent);
+                let answer = Answer::new(incoming, by_line(&head.headers), sent)
                     .unless_wanted(expectation)
                     .watched(last);
                 Response::from_parts(head, answer.boxed_unsync())
             }
         };
-        if let Some(report) = &report {
-            headers::add_report(response.headers_mut(), report);
-            count(self.shared, report);
+        if let Some(report) = report {
+            headers::add_report(response.headers_mut(), &report);
+            count(self.shared, &report);
+            self.show(report, response.status());
         }
         response
+    }
+
+    /// Puts a request on the page of requests.
+    fn show(self, report: Report, status: StatusCode) {
+        let Some((console, route)) = self.shared.console.as_ref().zip(self.route) else { return };
+        console.see(Seen {
+            at: self.started,
+            route: route.path(),
+            channel: self.channel,
+            status: status.as_u16(),
+            took: self.started.elapsed(),
+            report,
+        });
     }
 
     async fn send(
@@ -194,6 +219,20 @@ fn metrics(shared: &Shared) -> Response<AnyBody> {
     let mut response = Response::new(body::of_bytes(shared.metrics.text()));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+fn page(console: &Console, upstream: &str) -> Response<AnyBody> {
+    let mut response = Response::new(body::of_bytes(console.page(upstream, Instant::now())));
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, console::POLICY),
+        (CACHE_CONTROL, "no-store"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 

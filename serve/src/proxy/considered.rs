@@ -112,7 +112,8 @@ async fn decide(
     let own = if asked.system.leaves_modelfile() { model.facts.system.as_deref() } else { None };
     let estimated = asked.tokens + own.map_or(0, garner_loader::inject::estimate);
     let name = asked.model.clone();
-    let request = Request { asked, model, channel: channel.cloned(), channels };
+    let channel = channel.cloned();
+    let request = Request { asked, model, channel, channels, is_urgent: false };
     let (insertions, report) = injecting.desk.ask(request, deadline).await?;
     let native = matches!(route, Route::Chat | Route::Generate);
     let learning = native.then_some((name, estimated + report.tokens));

@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::console::Console;
 use crate::error::Error;
 use crate::inject::desk::{Desk, MakeRecaller, Record};
 use crate::inject::models::Models;
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) upstream: Upstream,
     pub(crate) access: Access,
     pub(crate) metrics: Arc<Metrics>,
+    /// What is shown as a page; `None` where other machines can connect.
+    pub(crate) console: Option<Console>,
     pub(crate) injecting: Option<AtWork>,
     pub(crate) learner: Option<Listener>,
 }
@@ -114,7 +117,8 @@ impl Proxy {
         let start = |injecting: Injecting| -> Result<AtWork, Error> {
             let lost = Arc::clone(&metrics);
             let on_lost = move || lost.events_lost.add(1);
-            let desk = Desk::start(injecting.recaller, injecting.record, on_lost)?;
+            let patience = injecting.deadline;
+            let desk = Desk::start(injecting.recaller, injecting.record, on_lost, patience)?;
             let models = Arc::new(Models::new(ollama));
             let (deadline, cloud) = (injecting.deadline, injecting.cloud);
             Ok(AtWork { desk, models, deadline, cloud })
@@ -127,7 +131,8 @@ impl Proxy {
             host_name: settings.host_name,
             origins: settings.origins,
         };
-        let shared = Arc::new(Shared { upstream, access, metrics, injecting, learner });
+        let console = access.is_loopback.then(Console::default);
+        let shared = Arc::new(Shared { upstream, access, metrics, console, injecting, learner });
         Ok(Self { listener, address, shared })
     }
 
@@ -139,6 +144,11 @@ impl Proxy {
     /// Returns the address of the server behind it.
     pub fn upstream(&self) -> &str {
         self.shared.upstream.address()
+    }
+
+    /// Returns whether it has a page of what went into prompts: where only this machine can connect.
+    pub fn has_console(&self) -> bool {
+        self.shared.console.is_some()
     }
 
     /// Serves until `stop` is ready; then answers that run may end, and events are written.

@@ -1,6 +1,8 @@
 //! The proxy between clients and a server that follows a script.
 
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod injection;

@@ -3,11 +3,13 @@
 use std::thread::JoinHandle;
 
 use garner_serve::{Injecting, Proxy, Settings};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// A proxy that runs until it is dropped.
 pub(crate) struct Proxied {
     pub(crate) address: String,
+    runtime: Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -20,8 +22,18 @@ impl Proxied {
 
     /// Starts a proxy.
     pub(crate) fn with(upstream: &str, injection: Option<Injecting>, origins: Vec<String>) -> Self {
+        Self::at("127.0.0.1:0", upstream, injection, origins)
+    }
+
+    /// Starts a proxy that listens at an address.
+    pub(crate) fn at(
+        listen: &str,
+        upstream: &str,
+        injection: Option<Injecting>,
+        origins: Vec<String>,
+    ) -> Self {
         let settings = Settings {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: listen.to_owned(),
             upstream: upstream.to_owned(),
             host_name: Some("testbox".to_owned()),
             origins,
@@ -35,11 +47,18 @@ impl Proxied {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let proxy = Proxy::bind(settings).await.unwrap();
-                tell.send(proxy.address().to_string()).unwrap();
+                tell.send((proxy.address().to_string(), Handle::current())).unwrap();
                 proxy.run(async move { drop(stopped.await) }).await;
             });
         });
-        Self { address: told.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+        let (address, runtime) = told.recv().unwrap();
+        Self { address, runtime, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Returns how many tasks have not ended.
+    #[allow(dead_code, reason = "the soak is a program of its own")]
+    pub(crate) fn tasks(&self) -> usize {
+        self.runtime.metrics().num_alive_tasks()
     }
 
     /// Stops it and waits until it has finished.
