@@ -2,10 +2,13 @@
 //!
 //! Weaker than junk, since one or the other is worth keeping: such a statement of an assistant or a
 //! digest waits for a person. It goes by how a sentence is built rather than by phrases: what lasts
-//! is said in the present or as an instruction, and about the work.
+//! is said in the present or as an instruction, and about the work. What is in a language that is
+//! not read here waits unless it names a value, or says what always or never is so.
 
+mod grammar;
 mod languages;
 mod report;
+mod shape;
 mod vocabulary;
 
 use garner_kernel::{Kind, Trust};
@@ -37,6 +40,7 @@ pub(crate) fn passes(statement: &str, kind: Kind, trust: Trust) -> bool {
                 || report::is_pace(text)
                 || (!is_directive(text) && (report::reports(text) || report::reports(statement)))
                 || (!is_directive(text) && (is_event(text) || is_recalled(statement)))
+                || shape::passes(statement, text, is_directive(text))
         }
         Kind::Rule => {
             is_code(text)
@@ -44,6 +48,8 @@ pub(crate) fn passes(statement: &str, kind: Kind, trust: Trust) -> bool {
                 || is_own_world(text)
                 || languages::passes(text)
                 || report::is_common_knowledge(text)
+                || report::is_pace(text)
+                || shape::passes(statement, text, true)
         }
         Kind::Fix => !cures(statement) || is_talk(text),
         _ => false,
