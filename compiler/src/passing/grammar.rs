@@ -24,6 +24,11 @@ pub(super) const GUESSES: &str = "\
     maybe, perhaps, possibly, probably, presumably, apparently, supposedly, might, seems, \
     seem, unclear, unsure, guess, suspect, theory, hypothesis, assumption, suspicion, \
     plausible, alternatively, ideally, hopefully";
+/// Those of them that leave nothing of an order.
+pub(super) const DOUBTS: &str = "maybe, perhaps, possibly, probably, presumably, might, could be";
+/// What stands before "the" at the start of a sentence and is no verb.
+pub(super) const NO_VERBS: &str =
+    "what, which, who, where, when, why, how, more, back, then, also, once, there, such, quite";
 pub(super) const GUESS_PAIRS: &str = "\
     may be, may have, could be, could have, would be, would have, we could, we may, one \
     could, should probably, not sure, not clear, not known, remains to";
@@ -35,7 +40,7 @@ pub(super) const HANDED: &str = "\
     change, changes, commit, diff, patch, pr, line, lines, section, chapter, document, page, \
     table, figure, answer, reply, response, message, output, result, results, approach, \
     solution, idea, question, task, step, part, conversation, attempt, version, \
-    implementation, article, guide, tutorial, error, bug, problem, issue, machine, branch, \
+    implementation, article, guide, tutorial, error, bug, problem, issue, machine, branch, pull, \
     window, example";
 
 /// Words by which something is judged; a judgment is nobody's rule.

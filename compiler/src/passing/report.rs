@@ -270,7 +270,8 @@ pub(super) fn is_common_knowledge(text: &str) -> bool {
     // What names a value, a path or a version is about something.
     let own = text.contains(|c: char| c.is_ascii_digit() || matches!(c, '`' | '/' | '_' | '='));
     let all = words(text);
-    let ours = all.iter().any(|w| matches!(w.as_str(), "our" | "we" | "us" | "here" | "because"));
+    let ours =
+        all.iter().any(|w| matches!(w.as_str(), "our" | "we" | "us" | "here" | "this" | "because"));
     if own || ours {
         return false;
     }

@@ -6,9 +6,9 @@
 //! there is no end.
 
 use super::grammar::{
-    AMONG, AT_HAND, DAYS, FINITE, FUNCTION, GUESS_PAIRS, GUESSES, HABITS, HANDED, JUDGMENTS,
-    MOMENT, MOMENT_PAIRS, NAME, NAME_OF_FILE, NO_DOINGS, OBSERVES, ORDINALS, PARTS, SPANS, STAGES,
-    WORK, among,
+    AMONG, AT_HAND, DAYS, DOUBTS, FINITE, FUNCTION, GUESS_PAIRS, GUESSES, HABITS, HANDED,
+    JUDGMENTS, MOMENT, MOMENT_PAIRS, NAME, NAME_OF_FILE, NO_DOINGS, NO_VERBS, OBSERVES, ORDINALS,
+    PARTS, SPANS, STAGES, WORK, among,
 };
 use super::languages::{is_foreign, is_universal};
 use crate::rules::{is_question, words};
@@ -20,8 +20,10 @@ pub(super) fn passes(statement: &str, text: &str, order: bool) -> bool {
         return !order && !has_anchor(text) && !is_universal(text);
     }
     let sentence = Sentence::new(text);
-    let spoken = asks(text) || sentence.offers();
-    let order = order || sentence.is_imperative();
+    let form = |text: &str| is_title(text) || is_role(text);
+    let spoken = asks(text) || sentence.offers() || form(statement) || form(text);
+    // "Should probably be moved" is no order.
+    let order = (order || sentence.is_imperative()) && !sentence.has(DOUBTS);
     // Under a heading a few words are a sentence: "Roof: wet wood".
     let alone = statement.trim() == text;
     let told = sentence.is_momentary()
@@ -36,6 +38,12 @@ pub(super) fn passes(statement: &str, text: &str, order: bool) -> bool {
         || sentence.locates()
         || (alone && sentence.is_fragment(text));
     spoken || (!order && told)
+}
+
+/// Returns whether what is told as a cure is a guess.
+pub(super) fn is_guess(text: &str) -> bool {
+    let sentence = Sentence::new(text);
+    sentence.has(DOUBTS) || sentence.has("may be, may have, could be, could have")
 }
 
 /// A sentence: its words in lower case, and all of them with spaces around.
@@ -74,10 +82,11 @@ impl Sentence {
     /// Returns whether it holds at the moment of speaking: an adverb of time, one day, what somebody
     /// is doing, what somebody will do.
     fn is_momentary(&self) -> bool {
+        // "Until Monday" is one Monday, whatever else is said.
+        let day = self.has(DAYS) && !self.has("every, each, always, never");
         if self.has(HABITS) {
-            return false;
+            return day;
         }
-        let day = self.has(DAYS);
         let doing = |(be, next): (&str, &str)| {
             among("is, are, am, was, were, been, not, isn't, aren't, still", be)
                 && next.len() > 5
@@ -105,10 +114,12 @@ impl Sentence {
     /// Returns whether it says that something may be so, or might be done.
     fn guesses(&self) -> bool {
         // "No rows may be lost" allows nothing, and guesses nothing.
-        if self.has("no, nothing, not, only") && self.has("may") {
+        if self.has("no, nothing, not, only, at most, up to") && self.has("may") {
             return false;
         }
-        let first = matches!(self.first(), "consider" | "assuming" | "suppose");
+        let first = matches!(self.first(), "assuming" | "suppose")
+            || self.first() == "consider"
+                && self.words.get(1).is_some_and(|next| next.ends_with("ing"));
         first || self.has(GUESSES) || self.has(GUESS_PAIRS)
     }
 
@@ -128,7 +139,19 @@ impl Sentence {
         let this = |(this, what): (&str, &str)| {
             matches!(this, "this" | "that" | "these" | "those") && among(HANDED, what)
         };
-        ends || self.joined.contains(" above is ")
+        let made = self.words.windows(3).any(|three| match three {
+            [when, the, what] => {
+                matches!(when.as_str(), "after" | "before" | "since")
+                    && the == "the"
+                    && among(WORK, what)
+            }
+            _ => false,
+        });
+        let text = self.has("section, figure, chapter, appendix, paragraph, table of contents");
+        let text = text && !self.has(HABITS);
+        ends || made
+            || text
+            || self.joined.contains(" above is ")
             || self.joined.contains(" above was ")
             || others.any(|word| self.has(word))
             || self.pairs().any(|pair| numbered(pair) || this(pair))
@@ -147,7 +170,7 @@ impl Sentence {
     /// Returns whether it speaks to whoever reads, without telling them what to do.
     fn addresses(&self) -> bool {
         self.has("your, yours, you're, you've, yourself")
-            || (self.has("you") && !self.has("you can, when you, if you"))
+            || (self.has("you") && !self.has("you can, when you run, if you"))
     }
 
     /// Returns whether it says in which state something is that changes by itself or with the work:
@@ -167,7 +190,7 @@ impl Sentence {
         let late = self.words.iter().enumerate().any(|(at, be)| {
             matches!(be.as_str(), "is" | "are")
                 && after(at + 1)
-                    .any(|w| matches!(w.as_str(), "ahead" | "behind" | "open" | "paused" | "done"))
+                    .any(|w| matches!(w.as_str(), "ahead" | "behind" | "open" | "paused"))
         });
         let whole = matches!(self.first(), "everything" | "nothing")
             && self.words.get(1).is_some_and(|word| !among(AMONG, word.as_str()));
@@ -240,7 +263,8 @@ impl Sentence {
         let object = self.words.get(1).is_some_and(|word| {
             matches!(word.as_str(), "the" | "a" | "an" | "every" | "each" | "all" | "no" | "any")
         });
-        base && object && first.len() > 2 && !among(FUNCTION, first) && !among(FINITE, first)
+        let verb = first.len() > 2 && !among(NO_VERBS, first) && !among(DOUBTS, first);
+        base && object && verb && !among(FUNCTION, first) && !among(FINITE, first)
     }
 
     /// Returns whether it offers to go on, or waits to be told to.
@@ -292,6 +316,28 @@ fn asks(text: &str) -> bool {
     is_question(text) || text.to_lowercase().starts_with("open question")
 }
 
+/// Returns whether a text is the title of a change, or a line that stands at its end.
+fn is_title(statement: &str) -> bool {
+    const KINDS: &str = "feat, fix, docs, chore, refactor, perf, style, build, ci, revert";
+    let lower = statement.to_lowercase();
+    let lead = lower.split_once(": ").map(|(lead, _)| lead).unwrap_or_default();
+    let kind = lead.split(['(', '!']).next().unwrap_or_default();
+    // "Fix: …" in a summary is a cure; titles are written in lower case.
+    let kind = among(KINDS, kind) && statement.starts_with(char::is_lowercase);
+    let trailer = lead.ends_with("-by");
+    let first = lower.split_whitespace().next().unwrap_or_default();
+    let ends = statement.ends_with(['.', ';', ':']);
+    let merge = matches!(first, "merge" | "merged" | "bump" | "bumped" | "revert" | "wip") && !ends;
+    kind || trailer || merge
+}
+
+/// Returns whether a statement repeats who said something in a dialogue.
+fn is_role(statement: &str) -> bool {
+    let lower = statement.to_lowercase();
+    let lead = lower.split_once(": ").map(|(lead, _)| lead).unwrap_or_default();
+    matches!(lead, "user" | "human" | "assistant" | "me" | "you" | "system")
+}
+
 /// Returns whether a text names something of the work: code, a path, a value, an abbreviation.
 fn has_anchor(text: &str) -> bool {
     let sign = |c: char| c.is_ascii_digit() || matches!(c, '`' | '/' | '_' | '=');
@@ -338,6 +384,10 @@ mod tests {
             ("This change makes the door lighter.", true),
             ("Wet wood", true),
             ("Das Holz liegt im Hof.", true),
+            ("fix(roof): use oak", true),
+            ("The door is painted until Friday.", true),
+            ("The door was loose before the change.", true),
+            ("The gate should probably be painted.", true),
             ("No rows may be lost.", false),
             ("Deliveries come on Mondays.", false),
             ("The roof leaks when it rains, so it is checked every year.", false),
@@ -357,5 +407,6 @@ mod tests {
     fn an_instruction_may_name_a_moment_and_not_ask() {
         assert!(!passes("Check the gate now.", "Check the gate now.", true));
         assert!(passes("Must the gate be closed?", "Must the gate be closed?", true));
+        assert!(is_guess("The door jams; the hinge might be bent.") && !is_guess("Oil the hinge."));
     }
 }
