@@ -65,6 +65,8 @@ const OVERLAP: f64 = 0.3;
 const SAMPLE: usize = 12;
 /// How often reading is repeated for the throughput.
 const ROUNDS: u32 = 20;
+/// How often the large transcript is compiled again from its start.
+const LARGE_ROUNDS: u32 = 4;
 /// The size of the large transcript, in bytes.
 const LARGE: u64 = 1_000_000_000;
 
@@ -155,11 +157,16 @@ fn large_transcript() -> Result<String, Box<dyn Error>> {
         let seconds = ran.seconds;
         Ok((ran, children().zip(before).map_or(seconds, |(after, before)| after - before)))
     };
-    // The first run warms the cache, and an empty home makes the next one start anew.
-    run()?;
+    let load = load();
+    // The first run warms the cache, and an empty home makes each next one start anew.
+    let (mut whole, mut seconds) = run()?;
     let found: Value = serde_json::from_slice(&std::fs::read(&printed)?)?;
-    std::fs::remove_dir_all(folder.path().join(".local"))?;
-    let (whole, seconds) = run()?;
+    for _ in 0..LARGE_ROUNDS {
+        std::fs::remove_dir_all(folder.path().join(".local"))?;
+        let (ran, took) = run()?;
+        seconds = seconds.min(took);
+        whole.peak = whole.peak.max(ran.peak);
+    }
     let mut file = std::fs::OpenOptions::new().append(true).open(&path)?;
     let last = "{\"type\":\"user\",\"uuid\":\"last\",\"message\":{\"content\":\"from now on the loft stays dry\"}}\n";
     std::io::Write::write_all(&mut file, last.as_bytes())?;
@@ -173,18 +180,27 @@ fn large_transcript() -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "\n## A large transcript\n\n\
          `garner compile` of one generated transcript of {size} bytes and {records} records, nearly all \
-         of it what tools said, with {new} statements to find. The whole command, in seconds of one core:\n\n\
+         of it what tools said, with {new} statements to find. The whole command, in seconds of one core: the best of \
+         {rounds} runs and the highest of their peaks{load}:\n\n\
          | | seconds | MB/s | peak memory, MB |\n|---|---|---|---|\n\
          | from its start | {seconds:.1} | {rate:.0} | {peak:.0} |\n\
          | one line was added | {again:.2} | - | {peak_again:.0} |\n\n\
          What is remembered of it takes {memory} bytes.\n",
         size = large.bytes,
         records = large.records,
+        rounds = LARGE_ROUNDS + 1,
         new = found.get("new").and_then(Value::as_array).map_or(0, Vec::len),
         peak = megabytes(&whole),
         peak_again = megabytes(&on),
         memory = memory.len(),
     ))
+}
+
+/// Returns how busy the machine was in the last minute, in words.
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").ok();
+    let load = load.as_deref().and_then(|text| text.split_whitespace().next());
+    load.map_or_else(String::new, |load| format!(", on a machine with a load of {load} before"))
 }
 
 /// Returns the processor time of programs that ended, in seconds; `None` where nobody tells.

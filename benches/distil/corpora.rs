@@ -24,7 +24,7 @@ pub(crate) fn page() -> String {
         page.push_str(&secret(half, name));
         page.push_str(&worthless(&corpus::lines(half), name));
     }
-    for number in [2, 3] {
+    for number in [2, 3, 4, 5] {
         page.push_str(&worthless(&corpus::later_lines(number), &format!("held {number}")));
     }
     page.push_str(FIRST);
@@ -41,9 +41,16 @@ const FIRST: &str = "\nWrong is: a payload that became active, a secret of which
     were written anew by how a sentence is built, and that half joined the open one; of a second \
     held half, which is the one above, 84 % of 146; of held 2, in other languages and of kinds that \
     nobody had thought of, 68 % of 236, and rules for its kinds were added; of held 3, written \
-    before those rules ran on it and never mended for, 78 % of 130, with 19 of 20 wanted lines \
-    kept. Expect the last figure for junk of kinds that nobody wrote down here: the aim of 95 % holds \
-    for what was written down.\n";
+    before those rules ran on it, 78 % of 130, with 19 of 20 wanted lines kept; of held 4, sixteen \
+    kinds that the others do not have and wanted lines that look like them, 62 % of 304 by the rules \
+    of then, with 36 of 47 kept. After that sentences were read by their grammar, tried on held 3 \
+    and what came before it; at its first look held 4 then showed 84 % of 304, with 35 of 47 kept, \
+    and was mended for. One person wrote the files and the rules, so that even a first look is \
+    no stranger's. Of held 5, written after all that, run once and never mended for: 80 % of 96, with \
+    22 of 25 wanted lines kept. Expect that figure for junk of kinds that nobody wrote down here: the aim \
+    of 95 % holds for what was written down, and rules alone do not reach it elsewhere. What they \
+    let through is what a sentence alone does not tell: general knowledge, advice, a comparison, a \
+    label under a heading.\n";
 
 fn row(cells: [&str; 2], counts: [usize; 3], kept: (usize, usize)) -> String {
     let [corpus, half] = cells;

@@ -6,7 +6,7 @@ use reqwest::{Client, RequestBuilder, Url};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::http::{Http, Reach, Reply, clipped, is_loopback};
+use crate::http::{Http, Reach, Repeat, Reply, clipped, is_loopback};
 use crate::key::Key;
 use crate::patience::Patience;
 use crate::wire::{
@@ -87,19 +87,20 @@ impl Anthropic {
         }
     }
 
-    /// Returns the request about a prompt as part of a batch.
-    pub(crate) fn item<'a>(&'a self, prompt: &'a Prompt) -> BatchItem<'a> {
-        BatchItem { custom_id: custom_id(prompt), params: self.request(prompt) }
+    /// Returns the request about a prompt as part of the batch with a mark.
+    pub(crate) fn item<'a>(&'a self, prompt: &'a Prompt, mark: &str) -> BatchItem<'a> {
+        let custom_id = format!("{}-{mark}", window(prompt));
+        BatchItem { custom_id, params: self.request(prompt) }
     }
 
     /// Asks for a path of the API.
     pub(crate) fn get(&self, path: &str) -> Result<Vec<u8>, Error> {
-        self.call(path, Client::get)
+        self.call(path, Repeat::Always, Client::get)
     }
 
     /// Sends a body to a path of the API.
-    pub(crate) fn post(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
-        self.call(path, |client, url| {
+    pub(crate) fn post(&self, path: &str, repeat: Repeat, body: &[u8]) -> Result<Vec<u8>, Error> {
+        self.call(path, repeat, |client, url| {
             client.post(url).header("content-type", "application/json").body(body.to_vec())
         })
     }
@@ -112,13 +113,14 @@ impl Anthropic {
     fn call(
         &self,
         path: &str,
+        repeat: Repeat,
         request: impl Fn(&Client, Url) -> RequestBuilder,
     ) -> Result<Vec<u8>, Error> {
         let url = self.base.join(path).map_err(|_| Error::Address { url: path.to_owned() })?;
         let mut key = HeaderValue::from_str(self.key.expose())
             .map_err(|_| Error::Protocol { who: WHO, reason: "the key is no text".to_owned() })?;
         key.set_sensitive(true);
-        let reply = self.http.send(&url, |client| {
+        let reply = self.http.send(&url, repeat, |client| {
             request(client, url.clone())
                 .header("x-api-key", key.clone())
                 .header("anthropic-version", VERSION)
@@ -139,8 +141,8 @@ impl Anthropic {
     }
 }
 
-/// Returns by which name a prompt is found again in a batch: at most 64 letters, digits, `_`, `-`.
-pub(crate) fn custom_id(prompt: &Prompt) -> String {
+/// Returns by which name the window of a prompt is found again in the results of a batch.
+pub(crate) fn window(prompt: &Prompt) -> String {
     prompt.window.to_string().chars().take(40).collect()
 }
 
@@ -173,7 +175,7 @@ impl Distiller for Anthropic {
     fn ask(&self, prompt: &Prompt) -> Result<Answer, DistilError> {
         let body = serde_json::to_vec(&self.request(prompt))
             .map_err(|e| DistilError::Unanswered { reason: e.to_string() })?;
-        let reply = self.post("v1/messages", &body).map_err(meaning)?;
+        let reply = self.post("v1/messages", Repeat::Always, &body).map_err(meaning)?;
         read::<Message>(&reply).map_err(Error::stopped)?.answer()
     }
 }

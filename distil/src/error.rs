@@ -43,6 +43,14 @@ pub enum Error {
         /// How often it was asked.
         tries: u32,
     },
+    /// Nobody knows whether the server took a request.
+    #[error("it is not known whether {who} took the batch: {reason}")]
+    Open {
+        /// Who.
+        who: &'static str,
+        /// What was heard instead of an answer.
+        reason: String,
+    },
     /// The server refuses.
     #[error("{who} said: {said}")]
     Said {
@@ -108,6 +116,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether the server may have taken what was sent.
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. } | Self::Protocol { .. })
+    }
+
     /// Returns the error as what it is for the compiler: no prompt can be answered.
     pub(crate) fn stopped(self) -> DistilError {
         DistilError::Stopped { fault: self.fault(), hint: self.hint(), source: Box::new(self) }
@@ -127,6 +140,7 @@ impl Explain for Error {
             Self::State { .. } => Fault::Internal,
             Self::Unreachable { .. }
             | Self::Busy { .. }
+            | Self::Open { .. }
             | Self::Said { .. }
             | Self::Protocol { .. }
             | Self::Failed { .. } => Fault::Offline,
@@ -157,6 +171,7 @@ impl Explain for Error {
                     "run the command with `--llm-model {model} --llm-batch` once to collect it"
                 ));
             }
+            Self::Open { .. } => "run the command again: if the batch was taken, it is found",
             _ => "run the command again: what was answered is not sent again",
         };
         Some(hint.to_owned())

@@ -38,6 +38,15 @@ pub(crate) enum Reach {
     Outside,
 }
 
+/// When a request is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Whatever became of it: it changes nothing, or is paid for only with its reply.
+    Always,
+    /// Only where it was certainly not taken.
+    Refused,
+}
+
 /// A whole reply.
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -64,9 +73,13 @@ impl Http {
     }
 
     /// Sends a request until it is answered with something else than "later".
+    ///
+    /// # Errors
+    /// [`Error::Open`] if [`Repeat::Refused`] was asked for, and nobody knows whether it was taken.
     pub(crate) fn send(
         &self,
         url: &Url,
+        repeat: Repeat,
         request: impl Fn(&Client) -> RequestBuilder,
     ) -> Result<Reply, Error> {
         let mut failed = 0;
@@ -74,6 +87,13 @@ impl Http {
             let tried = self.runtime.block_on(once(request(&self.client)));
             failed += 1;
             let (asked, ended) = match tried {
+                Ok((reply, _)) if repeat == Repeat::Refused && is_open(&reply) => {
+                    return Err(Error::Open { who: self.who, reason: said(&reply) });
+                }
+                Err(error) if repeat == Repeat::Refused && !error.is_connect() => {
+                    let reason = clipped(&error.without_url().to_string());
+                    return Err(Error::Open { who: self.who, reason });
+                }
                 Ok((reply, asked)) if is_later(&reply, asked) => {
                     let said = said(&reply);
                     (asked, Error::Busy { who: self.who, said, tries: failed })
@@ -136,6 +156,12 @@ fn is_later(reply: &Reply, asked: Option<Duration>) -> bool {
         408 | 409 | 500 | 502 | 503 | 504 | 529 => true,
         _ => false,
     }
+}
+
+/// Returns whether a server may have taken a request although it says that something went wrong.
+fn is_open(reply: &Reply) -> bool {
+    // 529 is the API's own word for "too much to do", and is said before it looks at a request.
+    reply.status == 408 || (reply.status >= 500 && reply.status != 529)
 }
 
 /// Returns a status in words, and the kind of error or the words that a server gives with it.

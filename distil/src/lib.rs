@@ -14,6 +14,7 @@ mod claude;
 mod error;
 mod http;
 mod key;
+mod listing;
 mod ollama;
 mod patience;
 mod state;

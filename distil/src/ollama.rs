@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::http::{Http, Reach, Reply, clipped, is_loopback};
+use crate::http::{Http, Reach, Repeat, Reply, clipped, is_loopback};
 use crate::patience::Patience;
 
 const WHO: &str = "the Ollama server";
@@ -130,7 +130,8 @@ impl Ollama {
         };
         let refused = |_| Error::Address { url: self.server.to_string() };
         let url = self.server.join("api/chat").map_err(refused)?;
-        let reply = self.http.send(&url, |client| client.post(url.clone()).json(&request))?;
+        let post = |client: &reqwest::Client| client.post(url.clone()).json(&request);
+        let reply = self.http.send(&url, Repeat::Always, post)?;
         if reply.status != 200 {
             return Err(Self::refusal(&reply));
         }

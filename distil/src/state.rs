@@ -1,7 +1,8 @@
 //! What is kept of a batch that was sent, so that a run that was interrupted collects it.
 //!
-//! A file with the ids of batches and of their windows. It holds no word of any session, and no
-//! key.
+//! A file with the ids of batches and of their windows, and with the batch that is about to be sent:
+//! one of which no id was noted may have been taken all the same. It holds no word of any session,
+//! and no key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-const FORMAT: &str = "garner.batch.v1";
+const FORMAT: &str = "garner.batch.v2";
+/// The format before, which had no intent.
+const BEFORE: &str = "garner.batch.v1";
 
 /// Batches that were sent and not collected yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +25,26 @@ pub(crate) struct State {
     pub(crate) server: String,
     /// The windows of each batch.
     pub(crate) batches: BTreeMap<String, BTreeSet<String>>,
+    /// What is sent, until the id of its batch is known.
+    #[serde(default)]
+    pub(crate) intent: Option<Intent>,
+}
+
+/// A batch that is about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    /// What the name of each of its requests ends in: a digest of all of them.
+    pub(crate) mark: String,
+    /// Its windows.
+    pub(crate) windows: BTreeSet<String>,
+    /// The newest batch that the server had before, where it had one.
+    pub(crate) after: Option<String>,
 }
 
 impl State {
     pub(crate) fn new(model: &str, server: &str) -> Self {
         let (model, server) = (model.to_owned(), server.to_owned());
-        Self { format: FORMAT.to_owned(), model, server, batches: BTreeMap::new() }
+        Self { format: FORMAT.to_owned(), model, server, batches: BTreeMap::new(), intent: None }
     }
 
     /// Reads the file; `None` where there is none.
@@ -39,10 +56,14 @@ impl State {
         };
         let state: Option<Self> = serde_json::from_str(&text).ok();
         let broken = || Error::BrokenState { path: path.to_owned() };
-        state.filter(|state| state.format == FORMAT).map(Some).ok_or_else(broken)
+        let mut state = state
+            .filter(|state| [FORMAT, BEFORE].contains(&state.format.as_str()))
+            .ok_or_else(broken)?;
+        FORMAT.clone_into(&mut state.format);
+        Ok(Some(state))
     }
 
-    /// Writes the file, all or nothing.
+    /// Writes the file, all or nothing; it is on the disk when this returns.
     pub(crate) fn save(&self, path: &Path) -> Result<(), Error> {
         let write = || -> std::io::Result<()> {
             let folder = path.parent().unwrap_or(Path::new("."));
@@ -51,6 +72,9 @@ impl State {
             file.write_all(&serde_json::to_vec(self)?)?;
             file.as_file().sync_all()?;
             file.persist(path)?;
+            // A name is on the disk when its folder is; only Unix opens folders.
+            #[cfg(unix)]
+            fs::File::open(folder)?.sync_all()?;
             Ok(())
         };
         write().map_err(|source| failed("write", path, source))

@@ -107,6 +107,24 @@ pub(crate) struct BatchReply {
     pub(crate) processing_status: String,
     #[serde(default)]
     pub(crate) request_counts: RequestCounts,
+    /// Set when its results are not kept any more.
+    #[serde(default)]
+    pub(crate) archived_at: Option<String>,
+}
+
+/// A page of the list of batches, newest first.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BatchPage {
+    pub(crate) data: Vec<BatchReply>,
+    #[serde(default)]
+    pub(crate) has_more: bool,
+}
+
+impl BatchReply {
+    /// Returns whether it is done.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.processing_status == "ended"
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -123,11 +141,36 @@ pub(crate) struct RequestCounts {
     pub(crate) expired: u64,
 }
 
+impl RequestCounts {
+    /// Returns how many are done, however they ended.
+    pub(crate) fn done(self) -> u64 {
+        let parts = [self.succeeded, self.errored, self.canceled, self.expired];
+        parts.into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn all(self) -> u64 {
+        self.done().saturating_add(self.processing)
+    }
+}
+
 /// A line of the results of a batch.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ResultLine {
     pub(crate) custom_id: String,
     pub(crate) result: BatchResult,
+}
+
+impl ResultLine {
+    /// Returns the window that it is about.
+    pub(crate) fn window(&self) -> &str {
+        self.custom_id.split_once('-').map_or(&self.custom_id, |(window, _)| window)
+    }
+
+    /// Returns the mark of its batch.
+    pub(crate) fn mark(&self) -> Option<&str> {
+        self.custom_id.split_once('-').map(|(_, mark)| mark)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::script::{Reply, Server, ok};
+use crate::script::{IS_SILENT, Reply, Server, ok};
 use crate::world::{Output, World, example, holds, items, planted, text};
 
 const KEY: &str = "sk-ant-of-the-test-0123456789";
@@ -49,11 +51,15 @@ fn message(text: &str) -> Value {
 
 /// Runs a command that finds Anthropic's API at a server.
 fn anthropic(world: &World, server: &Server, arguments: &[&str]) -> Output {
+    world.finish(command(world, server, arguments))
+}
+
+fn command(world: &World, server: &Server, arguments: &[&str]) -> Command {
     let mut command = world.command(&[&["compile", "--llm", "anthropic"], arguments].concat());
     command.env("ANTHROPIC_API_KEY", KEY);
     command.env("ANTHROPIC_BASE_URL", format!("http://{}", server.address));
     command.env("GARNER_LLM_MODEL", "claude-of-the-test");
-    world.finish(command)
+    command
 }
 
 fn of_model(world: &World) -> Vec<(String, String)> {
@@ -275,35 +281,88 @@ fn claude_is_run_as_a_program() {
     world.leaves_nothing_half_done();
 }
 
+/// Returns what the API says of a batch of one request.
+fn batch(status: &str) -> Value {
+    let counted = if status == "ended" { "succeeded" } else { "processing" };
+    json!({"id": "msgbatch_1", "type": "message_batch", "processing_status": status,
+        "request_counts": {counted: 1}, "archived_at": null})
+}
+
+/// Returns the list of all batches.
+fn list(batches: &[Value]) -> String {
+    json!({"data": batches, "has_more": false, "first_id": null, "last_id": null}).to_string()
+}
+
+/// Makes a batch under way one of the same server at another port.
+fn moved(state: &Path, server: &Server) {
+    let mut kept: Value = serde_json::from_slice(&fs::read(state).unwrap()).unwrap();
+    kept["server"] = format!("http://{}/", server.address).into();
+    fs::write(state, kept.to_string()).unwrap();
+}
+
 #[test]
 fn a_batch_is_collected_by_the_next_run_and_then_forgotten() {
     let world = World::new();
     let path = session(&world);
-    let status = |word: &str| {
-        ok(json!({"id": "msgbatch_1", "processing_status": word,
-            "request_counts": {"processing": 1}})
-        .to_string())
-    };
     let gone =
         (403, &[][..], json!({"error": {"type": "permission_error", "message": "no"}}).to_string());
-    let first = Server::new(vec![status("in_progress"), gone]);
+    let first = Server::new(vec![ok(list(&[])), ok(batch("in_progress").to_string()), gone]);
     let output = anthropic(&world, &first, &[&path, "--llm-batch"]);
     output.fails(4, &["about 0 of 1 windows", "no (permission_error)"]);
     let state = world.path("state/garner/windows/batches/notes.json");
-    let kept = fs::read_to_string(&state).unwrap();
     let requests = first.requests();
-    let id = items(&requests[0].json()["requests"])[0]["custom_id"].as_str().unwrap().to_owned();
+    let id = items(&requests[1].json()["requests"])[0]["custom_id"].as_str().unwrap().to_owned();
 
     let line = json!({"custom_id": id,
         "result": {"type": "succeeded", "message": message(&proposals())}});
-    let second = Server::new(vec![status("ended"), ok(line.to_string())]);
-    // The same server at another port.
-    let value: Value = serde_json::from_str(&kept).unwrap();
-    let before = value["server"].as_str().unwrap();
-    let now = format!("http://{}/", second.address);
-    fs::write(&state, kept.replace(before, &now)).unwrap();
+    let second = Server::new(vec![ok(batch("ended").to_string()), ok(line.to_string())]);
+    moved(&state, &second);
     anthropic(&world, &second, &[&path, "--llm-batch"]).succeeds();
     assert_eq!(second.requests()[1].line, "GET /v1/messages/batches/msgbatch_1/results HTTP/1.1");
     assert_eq!(of_model(&world), statement());
     assert!(!state.exists());
+}
+
+#[test]
+fn a_batch_that_was_sent_by_a_command_that_was_killed_is_found_and_collected() {
+    let world = World::new();
+    let path = session(&world);
+    let first = Server::new(vec![ok(list(&[])), (IS_SILENT, &[], String::new())]);
+    let mut command = command(&world, &first, &[&path, "--llm-batch"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The server has all of the batch, and the command has no answer.
+    let start = Instant::now();
+    while first.seen() < 2 {
+        assert!(start.elapsed() < Duration::from_mins(1) && child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success());
+    let requests = first.requests();
+    assert_eq!(requests[1].line, "POST /v1/messages/batches HTTP/1.1");
+    let sent = requests[1].json();
+    let id = items(&sent["requests"])[0]["custom_id"].as_str().unwrap().to_owned();
+    let state = world.path("state/garner/windows/batches/notes.json");
+    let kept: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    assert_eq!((&kept["batches"], kept["intent"]["after"].as_str()), (&json!({}), None));
+
+    let line = json!({"custom_id": id,
+        "result": {"type": "succeeded", "message": message(&proposals())}});
+    let second = Server::new(vec![
+        ok(list(&[batch("ended")])),
+        ok(batch("ended").to_string()),
+        ok(line.to_string()),
+    ]);
+    moved(&state, &second);
+    anthropic(&world, &second, &[&path, "--llm-batch"]).succeeds();
+    let lines: Vec<String> = second.requests().into_iter().map(|request| request.line).collect();
+    let expected = [
+        "GET /v1/messages/batches?limit=100 HTTP/1.1",
+        "GET /v1/messages/batches/msgbatch_1 HTTP/1.1",
+        "GET /v1/messages/batches/msgbatch_1/results HTTP/1.1",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(of_model(&world), statement());
+    assert!(!state.exists());
+    world.leaves_nothing_half_done();
 }

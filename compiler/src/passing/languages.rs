@@ -3,6 +3,9 @@
 //! Most of the rules read English. What a text says in another language is not judged by them, but
 //! these few signs are as telling as theirs, and a text that has one waits for a person.
 
+use super::grammar::{FINITE, FUNCTION, among};
+use crate::rules::words;
+
 /// Words for the person, and verbs of what they want: together they tell a wish or a manner.
 const PERSONS: &[&str] = &[
     "benutzer",
@@ -212,6 +215,36 @@ pub(super) fn passes(text: &str) -> bool {
         || has(SESSIONS)
         || (has(TESTS) && has(PASS))
         || polite
+}
+
+/// Returns whether a text is in another language than English: by its letters, or by little words
+/// that English does not have.
+pub(super) fn is_foreign(text: &str) -> bool {
+    const LITTLE: &str = "\
+        der, das, und, mit, nicht, ist, sind, wird, werden, ein, eine, für, le, les, des, \
+        une, est, sont, dans, pour, el, los, las, del, una, es, son, por, para, que, o, os, \
+        uma, não, il, gli, di, che, per, non, het, een, van, zijn, niet, wordt, och, att, \
+        som, av, nie, jest, na, się, ve, bir, için, og, ikke, med, ja, ei";
+    let plain: String = text.split('`').step_by(2).collect();
+    let letters = plain.chars().filter(|c| c.is_alphabetic() && !c.is_ascii()).count();
+    let all = words(&plain);
+    let little = all.iter().filter(|word| among(LITTLE, word.as_str())).count();
+    let english = all.iter().filter(|w| among(FINITE, w.as_str()) || among(FUNCTION, w.as_str()));
+    letters + little > 0 && letters.min(2) + little > english.count()
+}
+
+/// Returns whether a text in another language says what always or never is so.
+pub(super) fn is_universal(text: &str) -> bool {
+    const UNIVERSAL: &str = "\
+        nie, niemals, immer, nur, kein, keine, jede, jeder, jedes, muss, müssen, darf, \
+        dürfen, jamais, toujours, chaque, doit, doivent, nunca, siempre, cada, debe, deben, \
+        sempre, deve, devem, ogni, mai, devono, nooit, altijd, elke, moet, mag, nigdy, \
+        zawsze, musi, aldrig, alltid, måste, никогда, всегда, каждый, должен, должны, asla, \
+        her";
+    const SIGNS: &str = "必须, 不得, 禁止, 总是, 始终, 必ず, 常に, 항상, 절대";
+    let all = words(text);
+    all.iter().any(|word| among(UNIVERSAL, word.as_str()))
+        || SIGNS.split(", ").any(|sign| text.contains(sign))
 }
 
 #[cfg(test)]

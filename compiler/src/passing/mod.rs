@@ -2,10 +2,13 @@
 //!
 //! Weaker than junk, since one or the other is worth keeping: such a statement of an assistant or a
 //! digest waits for a person. It goes by how a sentence is built rather than by phrases: what lasts
-//! is said in the present or as an instruction, and about the work.
+//! is said in the present or as an instruction, and about the work. What is in a language that is
+//! not read here waits unless it names a value, or says what always or never is so.
 
+mod grammar;
 mod languages;
 mod report;
+mod shape;
 mod vocabulary;
 
 use garner_kernel::{Kind, Trust};
@@ -37,6 +40,7 @@ pub(crate) fn passes(statement: &str, kind: Kind, trust: Trust) -> bool {
                 || report::is_pace(text)
                 || (!is_directive(text) && (report::reports(text) || report::reports(statement)))
                 || (!is_directive(text) && (is_event(text) || is_recalled(statement)))
+                || shape::passes(statement, text, is_directive(text))
         }
         Kind::Rule => {
             is_code(text)
@@ -44,8 +48,10 @@ pub(crate) fn passes(statement: &str, kind: Kind, trust: Trust) -> bool {
                 || is_own_world(text)
                 || languages::passes(text)
                 || report::is_common_knowledge(text)
+                || report::is_pace(text)
+                || shape::passes(statement, text, true)
         }
-        Kind::Fix => !cures(statement) || is_talk(text),
+        Kind::Fix => !cures(statement) || is_talk(text) || shape::is_guess(text),
         _ => false,
     }
 }
@@ -104,8 +110,11 @@ fn is_past(words: &[String]) -> bool {
     let agreed = |pair: &[String]| matches!(pair, [verb, that] if that == "that" && matches!(verb.as_str(), "agreed" | "decided"));
     let present = words.iter().any(|word| PRESENT.contains(&word.as_str()))
         || words.windows(2).take(6).any(agreed);
-    let first = words.first().is_some_and(past);
-    let early = words.windows(2).take(6).any(told) || words.iter().take(5).any(past);
+    // "Unused imports fail": what is undone was never done.
+    let undone = words.first().is_some_and(|word| word.starts_with("un") && word != "undid");
+    let first = words.first().is_some_and(past) && !undone;
+    let early = words.windows(2).take(6).any(told)
+        || words.iter().skip(usize::from(undone)).take(5).any(past);
     let narrator = words.first().is_some_and(|word| NARRATORS.contains(&word.as_str()));
     let narrated = narrator && words.iter().skip(1).take(3).any(past);
     ((first || early) && !present) || (narrated && !words.windows(2).take(6).any(agreed))
@@ -168,9 +177,9 @@ fn is_talk(text: &str) -> bool {
     let all = words(text);
     let joined = format!("{} ", all.join(" "));
     let first = all.first().map(String::as_str).unwrap_or_default();
-    let first_person = all
-        .iter()
-        .any(|w| matches!(w.as_str(), "i" | "i'm" | "i'll" | "i've" | "i'd" | "my" | "me"));
+    // In Polish or Swedish a small "i" is another word.
+    let me = text.split(|c: char| !c.is_alphanumeric()).any(|word| word == "I");
+    let first_person = me || all.iter().any(|w| matches!(w.as_str(), "my" | "me"));
     let begins = leans(&all) || TALK.iter().any(|start| joined.starts_with(&format!("{start} ")));
     let aims = first.ends_with("ing") && AIMS.iter().any(|aim| joined.contains(aim));
     let waits = joined.starts_with("waiting for ");

@@ -270,7 +270,8 @@ pub(super) fn is_common_knowledge(text: &str) -> bool {
     // What names a value, a path or a version is about something.
     let own = text.contains(|c: char| c.is_ascii_digit() || matches!(c, '`' | '/' | '_' | '='));
     let all = words(text);
-    let ours = all.iter().any(|w| matches!(w.as_str(), "our" | "we" | "us" | "here" | "because"));
+    let ours =
+        all.iter().any(|w| matches!(w.as_str(), "our" | "we" | "us" | "here" | "this" | "because"));
     if own || ours {
         return false;
     }
@@ -303,6 +304,17 @@ fn is_numbered_step(all: &[String]) -> bool {
     matches!(first, "day" | "step" | "phase" | "round" | "attempt" | "iteration" | "pass") && number
 }
 
+/// "FAIL src/app.test.ts", "[INFO] BUILD": a word in capitals or brackets before a name, and nothing
+/// that a sentence has.
+fn is_verdict(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let (first, next) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let capitals = |word: &str| word.len() >= 4 && word.bytes().all(|b| b.is_ascii_uppercase());
+    let within = first.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
+    let name = next.contains('/') || next.trim_end_matches('.').contains('.');
+    within.is_some_and(capitals) || (capitals(first) && (name || capitals(next)))
+}
+
 /// Returns whether a text is a line that a program printed: it begins with a time, a level, or who
 /// says it.
 fn is_output(text: &str) -> bool {
@@ -320,7 +332,7 @@ fn is_output(text: &str) -> bool {
         "npm err",
     ];
     let lower = text.to_lowercase();
-    dated || said.iter().any(|start| lower.starts_with(start))
+    dated || is_verdict(text) || said.iter().any(|start| lower.starts_with(start))
 }
 
 #[cfg(test)]

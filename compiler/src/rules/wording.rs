@@ -65,7 +65,8 @@ pub(crate) fn is_directive(statement: &str) -> bool {
     let joined = words.join(" ");
     words.iter().any(|word| MODALS.contains(&word.as_str()))
         || ADDRESSES.iter().any(|phrase| joined.contains(phrase))
-        || statement.split(['.', ':', ';']).any(starts)
+        // A period within a name ends no sentence.
+        || statement.split(". ").flat_map(|part| part.split([':', ';'])).any(starts)
 }
 
 /// Splits a text into sentences; a line break ends one too.

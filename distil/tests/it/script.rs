@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -37,8 +39,14 @@ impl Request {
 /// A server that follows a script.
 pub(crate) struct Server {
     pub(crate) address: String,
+    seen: Arc<AtomicUsize>,
     thread: JoinHandle<Vec<Request>>,
 }
+
+/// The status of a reply that never comes: the server hangs up.
+pub(crate) const HANGS_UP: u16 = 0;
+/// The status of a reply that never comes: the server says nothing until the client is gone.
+pub(crate) const IS_SILENT: u16 = 1;
 
 /// A reply: status, headers, body.
 pub(crate) type Reply = (u16, &'static [(&'static str, &'static str)], String);
@@ -47,9 +55,18 @@ impl Server {
     pub(crate) fn new(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        let seen = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&seen);
         let answer = move |(status, headers, body): Reply| {
             let (mut stream, _) = listener.accept().unwrap();
             let request = read(&stream);
+            count.fetch_add(1, Ordering::SeqCst);
+            if status == IS_SILENT {
+                let _ = stream.read(&mut [0]);
+            }
+            if [HANGS_UP, IS_SILENT].contains(&status) {
+                return request;
+            }
             let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
             for (name, value) in headers {
                 write!(head, "{name}: {value}\r\n").unwrap();
@@ -59,7 +76,12 @@ impl Server {
             request
         };
         let thread = thread::spawn(move || replies.into_iter().map(answer).collect());
-        Self { address, thread }
+        Self { address, seen, thread }
+    }
+
+    /// Returns how many requests were read to their end.
+    pub(crate) fn seen(&self) -> usize {
+        self.seen.load(Ordering::SeqCst)
     }
 
     /// Returns what was sent, when every reply of the script was given.
