@@ -85,8 +85,9 @@ fn settings(client: Client, url: &str) -> Settings {
                  - apply\n"
             ),
             notes: &[
-                "Its other models stand under the same `models`. Keep another entry with the server's own address for `autocomplete`: completions \
-                 pass the proxy untouched and gain nothing from it.",
+                "Its other models stand under the same `models`; a new file also needs `name`, `version` and \
+                 `schema: v1` at its top. Keep another entry with the server's own address for \
+                 `autocomplete`: completions pass the proxy untouched and gain nothing from it.",
             ],
         },
         Client::Zed => Settings {
