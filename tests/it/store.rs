@@ -69,7 +69,9 @@ fn a_damaged_store_is_noticed_and_can_be_made_again() {
         noticed += usize::from(output.status == 4);
         remove_side_files(&world);
     }
-    let pages = good.len() / page - 1;
+    // What stands on pages that are free does not matter; the header says how many there are.
+    let free = u32::from_be_bytes(*good[36..].first_chunk().unwrap()) as usize;
+    let pages = good.len() / page - 1 - free;
     assert!(noticed * 10 >= pages * 9, "{noticed} of {pages} damaged pages were noticed");
     // The mirror still has everything: the store is only a copy.
     fs::remove_file(world.store()).unwrap();
