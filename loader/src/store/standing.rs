@@ -14,7 +14,7 @@ use crate::store::chunk;
 use crate::store::fragment_row::{self, digest_from};
 use crate::store::view::View;
 
-/// How many rows a chunk has: as many as a page holds, so that one change writes one page.
+/// How many rows a chunk has: it takes half a page, so that one change writes one page.
 pub(crate) const ROWS: usize = 256;
 
 /// What is shown, by row; a row that is not shown has length 0.
